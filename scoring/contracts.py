@@ -1,0 +1,214 @@
+"""Names and values that cross a room: states, roles, causes, and the answers of services.
+
+Frozen and free of Django rows, so that views, tasks, commands and other apps can hold them safely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+UNKNOWN_SOURCE = "file"
+MAX_BATCH = 500
+MAX_REASONS = 5
+
+
+class OutcomeKind(StrEnum):
+    """What became of a lead."""
+
+    CONVERTED = "converted"
+    LOST = "lost"
+
+
+class Role(StrEnum):
+    """The part a model version played when it scored."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+    SHADOW = "shadow"
+
+
+class Cause(StrEnum):
+    """Why a prediction was made."""
+
+    API = "api"
+    IMPORT = "import"
+    RELEASE = "release"
+    RESCORE = "rescore"
+    WAITING = "waiting"
+
+
+class FeatureSetState(StrEnum):
+    """Draft → active → retired. One feature set is active at a time."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class VersionState(StrEnum):
+    """Whether a version may serve."""
+
+    READY = "ready"
+    UNUSABLE = "unusable"
+
+
+class ReleaseMode(StrEnum):
+    """How traffic is shared."""
+
+    CHAMPION = "champion"
+    CANARY = "canary"
+    AB = "ab"
+
+
+class Grade(StrEnum):
+    """A (call first) to D."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+@dataclass(frozen=True, slots=True)
+class GradeLimits:
+    """The least score (1-99) of grades A, B and C; everything below C is D."""
+
+    a: int = 75
+    b: int = 50
+    c: int = 25
+
+    def grade(self, score: int) -> Grade:
+        """The grade of a score.
+
+        >>> GradeLimits().grade(75), GradeLimits().grade(74), GradeLimits().grade(1)
+        (<Grade.A: 'A'>, <Grade.B: 'B'>, <Grade.D: 'D'>)
+        """
+        if score >= self.a:
+            return Grade.A
+        if score >= self.b:
+            return Grade.B
+        return Grade.C if score >= self.c else Grade.D
+
+
+@dataclass(frozen=True, slots=True)
+class LeadInput:
+    """One lead as a caller sends it; attributes are flat: text, number, yes/no or null."""
+
+    external_id: str
+    attributes: Mapping[str, object]
+    created_at: datetime | None = None
+    owner: str | None = None
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonText:
+    """One reason as stored and answered."""
+
+    feature: str
+    label: str
+    value: str
+    direction: str
+    contribution: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredLead:
+    """The answer to one scored lead."""
+
+    prediction_id: UUID
+    external_id: str
+    probability: float
+    score: int
+    grade: Grade
+    reasons: tuple[ReasonText, ...]
+    warnings: tuple[Mapping[str, str], ...]
+    model_name: str
+    model_version: int
+    role: Role
+    scored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeInput:
+    """What became of a lead, as a caller reports it."""
+
+    external_id: str
+    kind: OutcomeKind
+    occurred_at: datetime | None = None
+    revenue: str | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one item of a batch was not done; the others were."""
+
+    code: str
+    detail: str
+    errors: tuple[Mapping[str, object], ...] = field(default=())
+
+
+class ScoringError(Exception):
+    """Something the core refuses or cannot do; `detail` is a sentence for the caller."""
+
+    code = "scoring-error"
+
+    def __init__(self, detail: str, *, errors: tuple[Mapping[str, object], ...] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+
+
+class NoModelReleased(ScoringError):
+    """No version serves. The lead is stored and scored when one comes; call again later."""
+
+    code = "no-model-released"
+    retry_after_s = 30
+
+
+class LeadNotFound(ScoringError):
+    """No lead with this id in this source system."""
+
+    code = "lead-not-found"
+
+
+class LeadRefused(ScoringError):
+    """The lead as sent cannot be read; `errors` name field, value and what was expected."""
+
+    code = "lead-refused"
+
+
+class ReleaseConflict(ScoringError):
+    """Another release was opened meanwhile; look again and decide again."""
+
+    code = "release-conflict"
+
+
+class VersionUnusable(ScoringError):
+    """The version's file is missing, altered or not a model document."""
+
+    code = "version-unusable"
+
+
+class FeatureSetError(ScoringError):
+    """A feature set cannot be used, edited or activated as asked."""
+
+    code = "feature-set-error"
+
+
+class TrainingRefused(ScoringError):
+    """There is nothing a model could be trained on; the sentence says what is missing."""
+
+    code = "training-refused"
+
+
+class ImportRefused(ScoringError):
+    """The file as a whole cannot be imported; nothing was written."""
+
+    code = "import-refused"

@@ -1,0 +1,28 @@
+"""Rows of the core."""
+
+from scoring.models.features import Feature, FeatureSet
+from scoring.models.keys import ApiKey
+from scoring.models.leads import Lead
+from scoring.models.outcomes import Outcome
+from scoring.models.predictions import Prediction
+from scoring.models.releases import GradeBand, Release
+from scoring.models.training import ImportRowError, ImportRun, MaturityWindow, TrainingPolicy, TrainingRun
+from scoring.models.versions import MODEL_NAME, ModelVersion
+
+__all__ = [
+    "MODEL_NAME",
+    "ApiKey",
+    "Feature",
+    "FeatureSet",
+    "GradeBand",
+    "ImportRowError",
+    "ImportRun",
+    "Lead",
+    "MaturityWindow",
+    "ModelVersion",
+    "Outcome",
+    "Prediction",
+    "Release",
+    "TrainingPolicy",
+    "TrainingRun",
+]

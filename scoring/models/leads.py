@@ -1,0 +1,59 @@
+"""A lead: who it is, and what is known about it now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from leadscoring.common.ids import uuid7
+
+
+class Lead(models.Model):
+    """One prospective customer, known by the system it comes from and its id there.
+
+    `attributes` is what the source last sent, flat and as sent; it is read through the feature set of
+    whichever version scores. The score columns repeat the newest prediction, so that lists can filter
+    and sort without a join.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    source_system = models.CharField(max_length=64)
+    external_id = models.CharField(max_length=255)
+    created = models.DateTimeField("created at the source", null=True, blank=True)
+    owner = models.CharField(max_length=255, blank=True, default="")
+    stage = models.CharField(max_length=255, blank=True, default="")
+    attributes = models.JSONField(default=dict)
+    file_position = models.BigIntegerField(
+        null=True, blank=True, help_text="Row in the file it came from: the order when there are no dates."
+    )
+    import_run = models.ForeignKey(
+        "scoring.ImportRun", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    awaiting_score = models.BooleanField(
+        default=False, help_text="Arrived while no model was released; scored when one comes."
+    )
+    score = models.PositiveSmallIntegerField(null=True, blank=True)
+    grade = models.CharField(max_length=1, blank=True, default="")
+    scored_at = models.DateTimeField(null=True, blank=True)
+    scored_by = models.ForeignKey(
+        "scoring.ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    first_seen = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source_system", "external_id"], name="lead_identity"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["-first_seen"], name="lead_first_seen"),
+            models.Index(fields=["-score"], name="lead_score"),
+            models.Index(fields=["grade", "-score"], name="lead_grade_score"),
+            models.Index(
+                fields=["awaiting_score"], name="lead_awaiting", condition=models.Q(awaiting_score=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.external_id} ({self.source_system})"

@@ -1,0 +1,93 @@
+"""Which version serves whom, since when, by whose decision; and the limits of the grades."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from scoring.contracts import GradeLimits, ReleaseMode
+
+
+class Release(models.Model):
+    """A period in which one champion (and perhaps a challenger) serves. The open row serves now."""
+
+    champion = models.ForeignKey("scoring.ModelVersion", on_delete=models.PROTECT, related_name="+")
+    challenger = models.ForeignKey(
+        "scoring.ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    mode = models.CharField(
+        max_length=16,
+        choices=[(m.value, m.value) for m in ReleaseMode],
+        default=ReleaseMode.CHAMPION.value,
+    )
+    share = models.FloatField(default=0.0, help_text="Share of leads the challenger scores, 0 to 1.")
+    salt = models.CharField(max_length=64, blank=True, default="")
+    is_open = models.BooleanField(default=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["-opened_at"]
+        permissions: ClassVar = [("activate_release", "Can put a model version into service")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_open"], condition=models.Q(is_open=True), name="release_one_open"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(share__gte=0.0, share__lte=1.0), name="release_share_is_a_share"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_open=True, closed_at__isnull=True)
+                | models.Q(is_open=False, closed_at__isnull=False),
+                name="release_closed_has_an_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Release {self.pk}: v{self.champion.number}"
+
+
+class GradeBand(models.Model):
+    """The grade limits in force and the ones before them: the least score of A, B and C."""
+
+    a = models.PositiveSmallIntegerField("least score of grade A", default=75)
+    b = models.PositiveSmallIntegerField("least score of grade B", default=50)
+    c = models.PositiveSmallIntegerField("least score of grade C", default=25)
+    is_current = models.BooleanField(default=True, editable=False)
+    set_at = models.DateTimeField(editable=False)
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+    )
+    reason = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["-set_at"]
+        verbose_name = "grade limits"
+        verbose_name_plural = "grade limits"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_current"], condition=models.Q(is_current=True), name="grade_band_one_current"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(a__gt=models.F("b"), b__gt=models.F("c"), c__gte=2, a__lte=99),
+                name="grade_band_ordered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"A ≥ {self.a}, B ≥ {self.b}, C ≥ {self.c}"
+
+    def limits(self) -> GradeLimits:
+        """The pure value."""
+        return GradeLimits(a=self.a, b=self.b, c=self.c)

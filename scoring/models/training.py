@@ -1,0 +1,117 @@
+"""Long work as rows: imports and training runs, and the limits they read."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from leadscoring.common.claims import Work
+
+
+class TrainingRun(Work):
+    """One request to train; claimed by a worker or run by the command."""
+
+    feature_set = models.ForeignKey("scoring.FeatureSet", on_delete=models.PROTECT, related_name="+")
+    trials = models.PositiveIntegerField(default=25)
+    timeout_s = models.PositiveIntegerField("time limit (s)", default=90)
+    seed = models.PositiveIntegerField(default=0)
+    reason = models.TextField(blank=True, default="")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    report = models.JSONField(default=dict, blank=True, help_text="Counts of what trained and what was left out.")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        permissions: ClassVar = [("start_training", "Can start a training run")]
+
+    def __str__(self) -> str:
+        return f"Training run {self.pk}"
+
+
+class ImportRun(Work):
+    """One file read into leads."""
+
+    file_name = models.CharField(max_length=255)
+    file_digest = models.CharField(max_length=64, blank=True, default="")
+    source_system = models.CharField(max_length=64)
+    options = models.JSONField(default=dict)
+    dry_run = models.BooleanField(default=False)
+    format_note = models.TextField(blank=True, default="")
+    rows_read = models.PositiveBigIntegerField(default=0)
+    rows_created = models.PositiveBigIntegerField(default=0)
+    rows_updated = models.PositiveBigIntegerField(default=0)
+    rows_unchanged = models.PositiveBigIntegerField(default=0)
+    rows_refused = models.PositiveBigIntegerField(default=0)
+    outcomes_recorded = models.PositiveBigIntegerField(default=0)
+    feature_set = models.ForeignKey(
+        "scoring.FeatureSet", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    error_file = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Import {self.pk}: {self.file_name}"
+
+
+class ImportRowError(models.Model):
+    """One refused row: where, what was found, what was expected. The file holds all, this the first."""
+
+    import_run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="row_errors")
+    row_number = models.PositiveBigIntegerField()
+    column = models.CharField(max_length=255, blank=True, default="")
+    value = models.CharField(max_length=255, blank=True, default="")
+    expected = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["row_number", "id"]
+
+    def __str__(self) -> str:
+        return f"Row {self.row_number}, {self.column}"
+
+
+class TrainingPolicy(models.Model):
+    """The one row of limits that training reads; edited in the admin."""
+
+    minimum_leads = models.PositiveIntegerField(default=1000)
+    minimum_conversions = models.PositiveIntegerField(default=120)
+    horizon_days = models.PositiveIntegerField(
+        default=180, help_text="Longest time a lead is waited for; also the window where none can be estimated."
+    )
+
+    class Meta:
+        verbose_name = "training limits"
+        verbose_name_plural = "training limits"
+
+    def __str__(self) -> str:
+        return f"at least {self.minimum_leads:,} leads and {self.minimum_conversions:,} conversions"
+
+
+class MaturityWindow(models.Model):
+    """How long leads of one source are waited for before they count as not converted."""
+
+    source_system = models.CharField(max_length=64, unique=True)
+    estimated_days = models.FloatField(null=True, blank=True, editable=False)
+    estimate_note = models.TextField(blank=True, default="", editable=False)
+    estimated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    set_days = models.FloatField(
+        "days set by hand", null=True, blank=True, help_text="Overrides the estimate; leave empty to use it."
+    )
+
+    class Meta:
+        ordering: ClassVar = ["source_system"]
+
+    def __str__(self) -> str:
+        return f"{self.source_system}: {self.days} days"
+
+    @property
+    def days(self) -> float | None:
+        """The window in force, in days."""
+        return self.set_days if self.set_days is not None else self.estimated_days
