@@ -1,0 +1,1 @@
+"""Carries leads and scores between a CRM and the core."""

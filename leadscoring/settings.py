@@ -1,0 +1,238 @@
+"""Every setting, grouped. Each value that may differ between places is read by `leadscoring.env`, which refuses
+nonsense and names the variable, the value and what was expected. `docs/settings.md` lists the variables."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+
+from leadscoring.env import Environment
+from leadscoring.places import Places, keep_secret_key
+from leadscoring.logs import logging_config
+
+env = Environment()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where and how it runs -------------------------------------------------------------------------------------
+# One switch turns on what only makes sense behind HTTPS: redirects, HSTS, secure cookies, an explicit host list.
+PRODUCTION = env.flag("LEADSCORING_PRODUCTION", False)
+DEBUG = env.flag("LEADSCORING_DEBUG", False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured(
+        "Environment variables LEADSCORING_PRODUCTION and LEADSCORING_DEBUG are both on; expected at most one."
+    )
+PLACES = Places(env.directory("VAR_DIR", BASE_DIR / "var"))
+VAR_DIR = PLACES.root
+SECRET_KEY = env.secret("SECRET_KEY", minimum_length=50) or keep_secret_key(PLACES.secret_key)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+# How long `run` waits for work in hand before it kills.
+LEADSCORING_STOP_SECONDS = env.integer("LEADSCORING_STOP_SECONDS", 20, minimum=1, maximum=600)
+
+# --- Apps and middleware ---------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "axes",
+    "csp",
+    "leadscoring.common",
+    "scoring",
+    "monitoring",
+    "crm_integration",
+    "experiments",
+    "leadscoring",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "leadscoring.urls"
+WSGI_APPLICATION = "leadscoring.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = False
+
+# --- Database and cache ----------------------------------------------------------------------------------------
+DATABASES = {
+    "default": env.database(
+        "DATABASE_URL",
+        sqlite_default=PLACES.database,
+        # At most this many connections in each process; 0 keeps one per thread instead of a pool.
+        pool_size=env.integer("DATABASE_POOL", 10, minimum=0, maximum=200),
+    )
+}
+# Held in each process: nothing that must be shared or survive is kept in a cache.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- Broker and Celery (`leadscoring/celery.py` holds what may not be changed) ---------------------------------
+# Without REDIS_URL the broker is the Valkey that `manage.py run` starts on a Unix socket.
+REDIS_URL = env.url("REDIS_URL", PLACES.broker_url, schemes=("redis", "rediss", "unix"))
+CELERY_TASK_ALWAYS_EAGER = env.flag("CELERY_TASK_ALWAYS_EAGER", False)
+CELERY_TASK_EAGER_PROPAGATES = False
+CELERY_WORKER_CONCURRENCY = env.integer("CELERY_CONCURRENCY", 2, minimum=1, maximum=64)
+
+# --- MLflow: a store for metadata and files, never on the request path -----------------------------------------
+MLFLOW_TRACKING_URI = env.url(
+    "MLFLOW_TRACKING_URI",
+    f"sqlite:///{PLACES.mlflow_database}",
+    schemes=("sqlite", "http", "https", "file", "postgresql", "databricks"),
+)
+MLFLOW_ARTIFACT_ROOT = str(PLACES.mlflow_artifacts)
+MLFLOW_EXPERIMENT = env.text("MLFLOW_EXPERIMENT", "leadscoring")
+# The client's own defaults are seven retries of 120 s: one call to a dead server would last minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+# --- Users and sign-in -----------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+# --- Transport and browser security ----------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = PRODUCTION
+# Probes and Prometheus come from inside, past the proxy that speaks HTTPS.
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics/?$"]
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_X_FORWARDED_PROTO", False) else None
+)
+SESSION_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # The admin's Alpine.js compiles its attributes at run time; no inline script is allowed.
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# --- Size limits -----------------------------------------------------------------------------------------------
+# A larger API body is refused with a problem document before it is read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+# The largest file a person may upload in the admin.
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 268_435_456, minimum=1024, maximum=10**11)
+
+# --- REST interface (edited with scoring/api) ------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "leadscoring",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Admin -----------------------------------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "leadscoring",
+    "SITE_HEADER": "leadscoring",
+    "SITE_SYMBOL": "leaderboard",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+# --- Health and metrics ----------------------------------------------------------------------------------------
+# With a token, /metrics answers whoever sends `Authorization: Bearer <token>`; without one, only this machine.
+METRICS_TOKEN = env.secret("METRICS_TOKEN", minimum_length=16)
+
+# --- Language, time, static files ------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = PLACES.static
+STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
+MEDIA_ROOT = PLACES.media
+MEDIA_URL = ""
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_TEMP_DIR = None
+
+# --- Mail ------------------------------------------------------------------------------------------------------
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = PLACES.outbox
+
+# --- Logging ---------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "text", allowed=("json", "text"))
+LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT)

@@ -1,0 +1,1 @@
+"""Watches what serves: profiles, drift, performance, alerts, retraining, reports."""
