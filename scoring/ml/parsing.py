@@ -14,69 +14,13 @@ from collections.abc import Callable
 
 from scoring.ml.dates import datetime_text, days_from_datetime, parse_date
 from scoring.ml.values import FeatureSpec, Kind, Value, ValueWarning
+from scoring.ml.words import FALSE_WORDS, TRUE_WORDS
 
 Parsed = tuple[Value, ValueWarning | None]
 Reader = Callable[[object], Parsed]
 
 LARGEST_NUMBER = 1e30
 """Beyond it sums of squares overflow; no property of a lead is that large."""
-
-TRUE_WORDS = frozenset(
-    [
-        "yes",
-        "y",
-        "true",
-        "t",
-        "1",
-        "on",
-        "ja",
-        "j",
-        "wahr",
-        "oui",
-        "o",
-        "vrai",
-        "sí",
-        "si",
-        "s",
-        "verdadero",
-        "sim",
-        "verdadeiro",
-        "vero",
-        "igen",
-        "tak",
-        "да",
-        "evet",
-        "نعم",
-        "是",
-        "हाँ",
-        "x",
-    ]
-)
-FALSE_WORDS = frozenset(
-    [
-        "no",
-        "n",
-        "false",
-        "f",
-        "0",
-        "off",
-        "nein",
-        "falsch",
-        "non",
-        "faux",
-        "falso",
-        "não",
-        "nao",
-        "nem",
-        "nie",
-        "нет",
-        "hayır",
-        "hayir",
-        "لا",
-        "否",
-        "नहीं",
-    ]
-)
 
 _CURRENCY = re.compile(
     r"^(?:usd|eur|gbp|chf|aed|inr|rs\.?|sek|nok|dkk|pln|us\$|[$€£¥₹₽₺₩₪﷼])\s*|\s*(?:usd|eur|gbp|chf|aed|inr|sek|nok|dkk|pln|[$€£¥₹₽₺₩₪﷼])$",

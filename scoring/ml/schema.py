@@ -6,7 +6,6 @@ gives the same values element by element, because both call the same compiled re
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.ml.dates import FORMATS
 from scoring.ml.parsing import Parsed, Reader, compile_reader, shown
+from scoring.ml.schema_json import kind_of, spec_from_json, spec_to_json
 from scoring.ml.values import (
     FeatureSpec,
     Kind,
@@ -77,7 +76,7 @@ class FeatureSchema:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; fields at their default are left out, so that a feature set stays readable."""
-        return {"features": [_spec_to_json(spec) for spec in self.features]}
+        return {"features": [spec_to_json(spec) for spec in self.features]}
 
     @classmethod
     def from_json(cls, document: object) -> FeatureSchema:
@@ -87,7 +86,7 @@ class FeatureSchema:
         """
         if not isinstance(document, dict):
             raise SchemaError(
-                f"feature set: got {_kind_of(document)}; expected an object with “features”"
+                f"feature set: got {kind_of(document)}; expected an object with “features”"
             )
         unknown = sorted(set(document) - {"features"})
         if unknown:
@@ -97,7 +96,7 @@ class FeatureSchema:
         features = document.get("features")
         if not isinstance(features, list):
             raise SchemaError(
-                f"features: got {_kind_of(features)}; expected a list of features"
+                f"features: got {kind_of(features)}; expected a list of features"
             )
         if len(features) > MAX_FEATURES:
             raise SchemaError(
@@ -105,7 +104,7 @@ class FeatureSchema:
             )
         return cls(
             tuple(
-                _spec_from_json(item, f"features[{i}]")
+                spec_from_json(item, f"features[{i}]")
                 for i, item in enumerate(features)
             )
         )
@@ -218,131 +217,3 @@ def _unknown(names: list[str]) -> list[ValueWarning]:
             )
         )
     return warnings
-
-
-_FIELDS = {item.name: item for item in dataclasses.fields(FeatureSpec)}
-_TEXTS = {"name", "label", "unit", "known_at_reason", "exclusion_reason", "date_format"}
-_FLAGS = {"excluded", "sensitive"}
-_LISTS = {"missing_tokens", "true_values", "false_values"}
-_LIMITS = {"minimum", "maximum"}
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "decimal": (".", ","),
-    "thousands": ("", ",", ".", " ", "'"),
-}
-
-
-def _spec_to_json(spec: FeatureSpec) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for name, item in _FIELDS.items():
-        value = getattr(spec, name)
-        if value == item.default and name not in ("kind", "known_at"):
-            continue
-        document[name] = (
-            list(value)
-            if isinstance(value, tuple)
-            else str(value)
-            if name in _ENUMS
-            else value
-        )
-    return document
-
-
-_ENUMS: dict[str, type[Kind | KnownAt]] = {"kind": Kind, "known_at": KnownAt}
-
-
-def _spec_from_json(document: object, path: str) -> FeatureSpec:
-    if not isinstance(document, dict):
-        raise SchemaError(f"{path}: got {_kind_of(document)}; expected an object")
-    values: dict[str, Any] = {}
-    for key, value in document.items():
-        if key not in _FIELDS:
-            raise SchemaError(
-                f"{path}.{shown(key)}: unknown key; expected one of {', '.join(_FIELDS)}"
-            )
-        values[key] = _checked(key, value, f"{path}.{key}")
-    for key in ("name", "kind"):
-        if not values.get(key):
-            raise SchemaError(
-                f"{path}.{key}: missing; every feature needs a name and a kind"
-            )
-    values.setdefault("label", values["name"])
-    low, high = values.get("minimum"), values.get("maximum")
-    if low is not None and high is not None and low > high:
-        raise SchemaError(
-            f"{path}.minimum: got {low}, above the maximum {high}; expected minimum ≤ maximum"
-        )
-    if values.get("decimal", ".") == values.get("thousands", ""):
-        raise SchemaError(
-            f"{path}.thousands: got “{values['thousands']}”, which is also the decimal mark"
-        )
-    both = {v.casefold() for v in values.get("true_values", ())} & {
-        v.casefold() for v in values.get("false_values", ())
-    }
-    if both:
-        raise SchemaError(
-            f"{path}.false_values: “{min(both)}” is also a true value; expected two different lists"
-        )
-    return FeatureSpec(**values)
-
-
-def _checked(key: str, value: object, path: str) -> object:
-    if key in _ENUMS:
-        try:
-            return _ENUMS[key](str(value))
-        except ValueError:
-            choices = ", ".join(member.value for member in _ENUMS[key])
-            raise SchemaError(
-                f"{path}: got {shown(value)}; expected one of {choices}"
-            ) from None
-    if key in _FLAGS:
-        if not isinstance(value, bool):
-            raise SchemaError(f"{path}: got {shown(value)}; expected true or false")
-        return value
-    if key in _LIMITS:
-        if value is None or (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and abs(value) <= 1e30
-        ):
-            return None if value is None else float(value)
-        raise SchemaError(
-            f"{path}: got {shown(value)}; expected a finite number or null"
-        )
-    if key in _LISTS:
-        if not isinstance(value, list | tuple) or not all(
-            _is_text(item) for item in value
-        ):
-            raise SchemaError(f"{path}: got {shown(value)}; expected a list of texts")
-        return tuple(value)
-    if not _is_text(value):
-        raise SchemaError(
-            f"{path}: got {shown(value)}; expected a text of at most 1,000 storable characters"
-        )
-    if key in _CHOICES and value not in _CHOICES[key]:
-        choices = ", ".join(f"“{choice}”" for choice in _CHOICES[key])
-        raise SchemaError(f"{path}: got “{shown(value)}”; expected one of {choices}")
-    if key == "date_format" and value not in ("", *FORMATS) and "%" not in str(value):
-        raise SchemaError(
-            f"{path}: got “{shown(value)}”; expected iso, dmy, mdy or a strptime format"
-        )
-    return value
-
-
-def _is_text(value: object) -> bool:
-    if not isinstance(value, str) or len(value) > 1000 or "\0" in value:
-        return False
-    return not any("\ud800" <= mark <= "\udfff" for mark in value)
-
-
-def _kind_of(value: object) -> str:
-    names = {
-        dict: "an object",
-        list: "a list",
-        str: "a text",
-        bool: "true or false",
-        type(None): "nothing",
-    }
-    return names.get(
-        type(value),
-        "a number" if isinstance(value, int | float) else type(value).__name__,
-    )
