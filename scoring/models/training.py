@@ -23,7 +23,7 @@ class TrainingRun(Work):
     )
     report = models.JSONField(default=dict, blank=True, help_text="Counts of what trained and what was left out.")
 
-    class Meta:
+    class Meta(Work.Meta):
         ordering: ClassVar = ["-id"]
         permissions: ClassVar = [("start_training", "Can start a training run")]
 
@@ -54,7 +54,7 @@ class ImportRun(Work):
     )
     error_file = models.CharField(max_length=255, blank=True, default="")
 
-    class Meta:
+    class Meta(Work.Meta):
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:

@@ -1,0 +1,115 @@
+"""Opening and closing releases, and setting the grade limits: the one place that does either."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from leadscoring.common.queue import enqueue
+from scoring import loader, signals
+from scoring.contracts import GradeLimits, ReleaseConflict, ScoringError
+from scoring.models import GradeBand, ModelVersion, Release
+
+
+class ReasonMissing(ScoringError):
+    """A decision was asked for without saying why."""
+
+    code = "reason-missing"
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if not reason:
+        raise ReasonMissing("A reason is needed: it is what others read later.")
+    return reason
+
+
+def activate_version(
+    version_id: int,
+    *,
+    expected_open_release_id: int | None,
+    by: AbstractBaseUser | None,
+    reason: str,
+    as_of: datetime,
+) -> Release:
+    """Put a version into service for every lead.
+
+    The version is fetched, checked and compiled before any row is written. `expected_open_release_id` is what the
+    person saw (None: nothing served); if another release was opened meanwhile nothing changes.
+
+    Raises:
+        ReleaseConflict: another release is open than expected, or this version serves already.
+        VersionUnusable: its file is missing, altered or cannot be read.
+        ReasonMissing: the reason is blank.
+    """
+    reason = _reason(reason)
+    try:
+        version = ModelVersion.objects.select_related("feature_set").get(pk=version_id)
+    except ModelVersion.DoesNotExist as error:
+        raise ScoringError(f"There is no model version with the key {version_id}.") from error
+    loader.load_version(version)
+    try:
+        with transaction.atomic():
+            release = _replace_open(
+                version, expected_open_release_id=expected_open_release_id, by=by, reason=reason, as_of=as_of
+            )
+    except IntegrityError as error:
+        raise ReleaseConflict("Another release was opened at this moment; look again.") from error
+    return release
+
+
+def _replace_open(
+    version: ModelVersion,
+    *,
+    expected_open_release_id: int | None,
+    by: AbstractBaseUser | None,
+    reason: str,
+    as_of: datetime,
+) -> Release:
+    current = Release.objects.filter(is_open=True).select_related("champion").first()
+    if (current.pk if current else None) != expected_open_release_id:
+        shown = f"version {current.champion.number} (release {current.pk})" if current else "nothing"
+        raise ReleaseConflict(f"The open release changed meanwhile: {shown} serves now. Look again.")
+    if current is not None and current.champion_id == version.pk and current.challenger_id is None:
+        raise ReleaseConflict(f"Version {version.number} serves already.")
+    if current is not None:
+        # A conditional UPDATE and its row count: row locks are silently ignored by SQLite.
+        closed = Release.objects.filter(pk=current.pk, is_open=True).update(is_open=False, closed_at=as_of)
+        if closed != 1:
+            raise ReleaseConflict("Another release was opened at this moment; look again.")
+    release = Release.objects.create(
+        champion=version, is_open=True, opened_at=as_of, opened_by=by, reason=reason
+    )
+    signals.release_changed.send(sender=Release, ids=[release.pk])
+    enqueue("scoring.tasks.after_release", release.pk)
+    return release
+
+
+def set_grade_limits(
+    *, a: int, b: int, c: int, by: AbstractBaseUser | None, reason: str, as_of: datetime
+) -> GradeBand:
+    """Set the least scores of grades A, B and C from now on; grades already given stay as they were said.
+
+    Raises:
+        ScoringError: the limits are not 99 ≥ A > B > C ≥ 2.
+        ReasonMissing: the reason is blank.
+    """
+    reason = _reason(reason)
+    if not 99 >= a > b > c >= 2:
+        raise ScoringError(f"Grade limits A {a}, B {b}, C {c}: expected 99 ≥ A > B > C ≥ 2.")
+    try:
+        with transaction.atomic():
+            GradeBand.objects.filter(is_current=True).update(is_current=False)
+            return GradeBand.objects.create(a=a, b=b, c=c, set_at=as_of, set_by=by, reason=reason)
+    except IntegrityError as error:
+        raise ReleaseConflict("Other limits were set at this moment; look again.") from error
+
+
+def preview_limits(limits: GradeLimits, scores: dict[int, int]) -> dict[str, int]:
+    """How many leads each grade would hold, from counts of leads by score."""
+    counts = dict.fromkeys("ABCD", 0)
+    for score, n in scores.items():
+        counts[limits.grade(score).value] += n
+    return counts
