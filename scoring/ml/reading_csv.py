@@ -1,0 +1,230 @@
+"""CSV of any delimiter, encoding and quoting, read as a stream; gzip-compressed or not."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from scoring.ml.csv_dialect import CsvForm, decide_encoding, decide_form, scan_bytes
+from scoring.ml.parsing import shown
+from scoring.ml.tables import MAX_CELL, Advance, RawRow, RowProblem, Rows, Source, TableError, row_or_problem
+
+MAX_RECORD = 16 * MAX_CELL
+MAX_GZIP_RATIO = 200
+"""Exports of leads shrink 5 to 20 times; a thousandfold is an attack, not a table."""
+_GZIP_FREE = 64 * 1024 * 1024
+_HEAD = 256 * 1024
+
+
+def open_csv(path: Path, delimiter: str | None, encoding: str | None) -> Source:
+    """Detect encoding, delimiter and quoting of a file and describe how its rows are read.
+
+    Raises TableError when the file is not a text table or its header cannot be read.
+    """
+    scan = scan_bytes(_blocks(path), path.name)
+    head_bytes = _head(path)
+    chosen, encoding_note = decide_encoding(scan, head_bytes, encoding, path.name)
+    head = head_bytes.decode(chosen, errors="surrogateescape" if chosen.startswith("utf-8") else "replace")
+    form = decide_form(head, delimiter, truncated=len(head_bytes) == _HEAD)
+    with closing(_Lines(path, chosen, form)) as lines:
+        header = lines.header()
+    if header is None:
+        raise TableError(f"{path.name} holds no text; expected a header row and at least one lead")
+    if any("\ud800" <= mark <= "\udfff" for cell in header for mark in cell):
+        raise TableError(
+            f"{path.name}: the header row has bytes that are not {chosen}; expected one encoding throughout"
+        )
+    mixed = scan.foreign_bytes > 0 and scan.utf8_sequences > 0
+
+    def rows(columns: tuple[str, ...], advance: Advance) -> Rows:
+        with closing(_Lines(path, chosen, form)) as again:
+            yield from _rows(again, columns, chosen, mixed, advance)
+
+    packed = "gzip-compressed " if _is_gzip(path) else ""
+    note = f"Read as {packed}CSV: {form.words()}, {encoding_note}."
+    return Source(path.name, header, note, scan.total, "bytes", rows)
+
+
+class _Lines:
+    """The physical lines of a file; those of the current record are kept so that they can be read again."""
+
+    def __init__(self, path: Path, encoding: str, form: CsvForm) -> None:
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+        self._text = io.TextIOWrapper(_open(path), encoding=encoding, errors=errors, newline="")
+        self._again: deque[str] = deque()
+        self.record: list[str] = []
+        self.too_long = False
+        self.read_bytes = 0
+        self._wide = 2 if encoding.startswith("utf-16") else 1
+        self.skipped = form.skip
+        for _ in range(form.skip):
+            self._text.readline(MAX_RECORD)
+        # The limit belongs to the whole process and its default refuses long notes; it is only ever raised.
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+        # A lenient reader: the reader must survive what it is there to report.
+        self.records = csv.reader(
+            self,
+            delimiter=form.delimiter,
+            quotechar=form.quote or '"',
+            quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+            doublequote=form.escape is None,
+            escapechar=form.escape,
+            skipinitialspace=form.skip_blank,
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else self._text.readline(MAX_RECORD)
+        if not line:
+            raise StopIteration
+        self.read_bytes += len(line) * self._wide
+        if len(line) >= MAX_RECORD and not line.endswith(("\n", "\r")):
+            self.too_long = True
+            while (rest := self._text.readline(MAX_RECORD)) and not rest.endswith(("\n", "\r")):
+                self.read_bytes += len(rest)
+            line = "\n"
+        self.record.append(line)
+        return line
+
+    def again(self, lines: list[str]) -> None:
+        """Put lines back, to be read as records of their own."""
+        self._again.extendleft(reversed(lines))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._text.close()
+
+    def header(self) -> list[str] | None:
+        """The first record that is not blank."""
+        try:
+            for record in self.records:
+                self.record.clear()
+                if any(cell.strip() for cell in record):
+                    return record
+        except csv.Error as error:
+            raise TableError(f"The header row cannot be read: {error}") from None
+        return None
+
+
+def _rows(lines: _Lines, columns: tuple[str, ...], encoding: str, mixed: bool, advance: Advance) -> Rows:
+    number = 1 + lines.skipped + _rows_above_header(lines)
+    width = len(columns)
+    while True:
+        lines.record.clear()
+        lines.too_long = False
+        broken = ""
+        try:
+            cells = next(lines.records)
+        except StopIteration:
+            return
+        except UnicodeError as error:
+            yield RowProblem(
+                number + 1,
+                "",
+                f"byte {getattr(error, 'start', 0)}",
+                f"text in {encoding}; the rest was not read",
+            )
+            return
+        except csv.Error as error:
+            cells, broken = [], str(error)
+        number += 1
+        advance(lines.read_bytes)
+        spread = len(lines.record) > 1 and (len(cells) < width or len(lines.record) > 5000)
+        if lines.too_long:
+            yield RowProblem(number, "", f"more than {MAX_RECORD:,} characters", "a row of usual length")
+        elif spread and (not cells or len(cells) != width):
+            # A quote that is never closed swallows the rows after it: report its line, read the rest again.
+            first, *rest = lines.record
+            yield RowProblem(number, "", shown(first.strip()), "every opened quote closed in the same cell")
+            lines.again(rest)
+        elif broken:
+            yield RowProblem(number, "", shown(lines.record[0].strip()), f"a row of CSV ({broken})")
+        elif cells and not (len(cells) == 1 and width > 1 and not cells[0].strip()):
+            yield _checked(number, columns, cells, encoding, mixed)
+
+
+def _checked(
+    number: int, columns: tuple[str, ...], cells: list[str], encoding: str, mixed: bool
+) -> RawRow | RowProblem:
+    if mixed:
+        for position, cell in enumerate(cells[: len(columns)]):
+            if cell.isascii():
+                continue
+            found = _foreign(cell, encoding)
+            if found is not None:
+                return RowProblem(number, columns[position], found[0], found[1])
+    return row_or_problem(number, columns, cells)
+
+
+def _foreign(cell: str, encoding: str) -> tuple[str, str] | None:
+    """The cell as shown and what was expected, when its bytes are in another encoding than the file's."""
+    if encoding.startswith("utf-8"):
+        for mark in cell:
+            if "\udc80" <= mark <= "\udcff":
+                readable = cell.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+                return shown(
+                    readable
+                ), f"UTF-8 like the rest of the file, got byte 0x{ord(mark) - 0xDC00:02X}"
+        return None
+    try:
+        readable = cell.encode(encoding).decode("utf-8")
+    except UnicodeError:
+        return None
+    byte = cell.encode(encoding)[next(i for i, mark in enumerate(cell) if not mark.isascii())]
+    return shown(readable), f"{encoding} like the rest of the file, got UTF-8 (byte 0x{byte:02X})"
+
+
+def _rows_above_header(lines: _Lines) -> int:
+    """Read past the header again; how many rows lay above it."""
+    above = 0
+    for record in lines.records:
+        if any(cell.strip() for cell in record):
+            break
+        above += 1
+    return above
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(2) == b"\x1f\x8b"
+
+
+def _open(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path, "rb")) if _is_gzip(path) else path.open("rb")
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The content in blocks, unpacked. Raises TableError when it unpacks to far more than it should."""
+    packed = path.stat().st_size if _is_gzip(path) else 0
+    total = 0
+    with _open(path) as handle:
+        while True:
+            try:
+                block = handle.read(1024 * 1024)
+            except (OSError, EOFError, zlib.error) as error:
+                raise TableError(
+                    f"{path.name} cannot be unpacked: {error}; expected a whole gzip file"
+                ) from None
+            if not block:
+                return
+            total += len(block)
+            if packed and total > _GZIP_FREE and total > packed * MAX_GZIP_RATIO:
+                raise TableError(
+                    f"{path.name} unpacks to more than {MAX_GZIP_RATIO} times its size; "
+                    "expected a compressed table"
+                )
+            yield block
+
+
+def _head(path: Path) -> bytes:
+    with _open(path) as handle:
+        return handle.read(_HEAD)
