@@ -1,8 +1,8 @@
 """The Celery application.
 
-The database is the record and Celery only wakes: a lost or doubled message changes nothing, because every task
-claims rows and a sweep finds what was left behind. The settings in `FIXED` carry that and may not be changed by the
-environment; a test asserts them.
+The database is the record and Celery only wakes: a lost or doubled message changes nothing, because every
+task claims rows and a sweep finds what was left behind. The settings in `FIXED` carry that and may not be
+changed by the environment; a test asserts them.
 """
 
 from __future__ import annotations
@@ -59,15 +59,9 @@ class DelayTooLong(ValueError):
     """A task was queued with a delay that belongs into a row's `next_attempt_at`."""
 
 
-def broker_url(redis_url: str) -> str:
-    """Celery's spelling of a Redis address: `unix://` sockets are `redis+socket://` there."""
-    scheme, separator, rest = redis_url.partition("://")
-    return f"redis+socket://{rest}" if separator and scheme == "unix" else redis_url
-
-
 class BoundedDelayTask(Task):  # type: ignore[type-arg]  # celery's Task is generic in its stubs only
-    """A task that refuses delays over a minute: Redis redelivers what waits longer than its visibility timeout,
-    once to every worker that comes along."""
+    """A task that refuses delays over a minute: Redis redelivers what waits longer than its visibility
+    timeout, once to every worker that comes along."""
 
     abstract = True
 
@@ -103,13 +97,6 @@ def refuse_long_delay(name: str, countdown: float | None, eta: datetime | None) 
 app = Celery("leadscoring", task_cls=BoundedDelayTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(FIXED)
-
-
-@app.on_after_configure.connect  # type: ignore[untyped-decorator,unused-ignore]
-def _connect(sender: Celery, **_: Any) -> None:
-    from django.conf import settings
-
-    sender.conf.broker_url = broker_url(settings.REDIS_URL)
 
 
 app.autodiscover_tasks()

@@ -1,7 +1,8 @@
 """Typed readers of environment variables.
 
-Each reader returns a value of the right type or raises :class:`ImproperlyConfigured` with the variable's name,
-the value it found and what was expected. A blank variable counts as not set. Values of secrets are never shown.
+Each reader returns a value of the right type or raises :class:`ImproperlyConfigured` with the variable's
+name, the value it found and what was expected. A blank variable counts as not set. Values of secrets are
+never shown.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 POSTGRES_OPTIONS = frozenset(
-    {"sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "target_session_attrs", "connect_timeout"}
+    {
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "application_name",
+        "target_session_attrs",
+        "connect_timeout",
+    }
 )
 
 
@@ -134,7 +143,9 @@ class Environment:
         parts = urlsplit(value)
         if parts.scheme == "sqlite":
             if parts.netloc or len(parts.path) < 2:
-                raise self._refuse(name, "sqlite:///relative.db or sqlite:////absolute.db", shown="another form")
+                raise self._refuse(
+                    name, "sqlite:///relative.db or sqlite:////absolute.db", shown="another form"
+                )
             return sqlite(Path(unquote(parts.path[1:])).absolute())
         query = dict(parse_qsl(parts.query))
         host = unquote(parts.hostname or "") or query.pop("host", "")
@@ -142,7 +153,9 @@ class Environment:
         unknown = sorted(set(query) - POSTGRES_OPTIONS)
         if not database or unknown:
             expected = "postgresql://user:password@host:port/database"
-            shown = f"a URL with unknown options {', '.join(unknown)}" if unknown else "a URL without a database"
+            shown = (
+                f"a URL with unknown options {', '.join(unknown)}" if unknown else "a URL without a database"
+            )
             raise self._refuse(name, expected, shown=shown)
         options: dict[str, Any] = {"connect_timeout": 5, **query}
         if pool_size:
@@ -163,8 +176,8 @@ class Environment:
 def sqlite(path: Path) -> dict[str, Any]:
     """A Django entry for SQLite: WAL, immediate transactions, 20 s of patience with other writers.
 
-    Immediate transactions take the write lock at BEGIN: a deferred one that reads and then writes fails at once
-    with "database is locked" whenever another writer committed in between, whatever the busy timeout.
+    Immediate transactions take the write lock at BEGIN: a deferred one that reads and then writes fails at
+    once with "database is locked" whenever another writer committed in between, whatever the busy timeout.
     """
     return {
         "ENGINE": "django.db.backends.sqlite3",

@@ -1,4 +1,5 @@
-"""Logging: one line per event through structlog, as text or JSON, with secrets masked before anything is written."""
+"""Logging: one line per event through structlog, as text or JSON, with secrets masked before anything is
+written."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ import structlog
 
 MASK = "•••"
 SECRET_NAMES = re.compile(
-    r"(authorization|cookie|password|passwd|secret|token|api[-_]?key|credential|signature|private)", re.IGNORECASE
+    r"(authorization|cookie|password|passwd|secret|token|api[-_]?key|credential|signature|private)",
+    re.IGNORECASE,
 )
 SECRET_TEXT = re.compile(
     r"(?P<keep>(?:Api-Key|Bearer|Basic)\s+)\S+"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -18,6 +19,12 @@ class Places:
     """Paths under the directory the program writes to."""
 
     root: Path
+
+    def prepare(self) -> None:
+        """Makes the root, open to its owner only: it holds people's data and the secret key. An unwritable
+        place is left to the system checks, which can say so in words."""
+        with contextlib.suppress(OSError):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def database(self) -> Path:
@@ -49,8 +56,8 @@ class Places:
 
     @property
     def broker_directory(self) -> Path:
-        """Directory of the embedded broker's socket: under the root, or a private one in the system's temporary
-        directory when the root's path is too long for a socket name."""
+        """Directory of the embedded broker's socket: under the root, or a private one in the system's
+        temporary directory when the root's path is too long for a socket name."""
         directory = self.root / "broker"
         if len(os.fsencode(directory / "valkey.sock")) <= LONGEST_SOCKET_PATH:
             return directory
@@ -67,15 +74,19 @@ class Places:
         return f"unix://{self.broker_socket}"
 
 
+def celery_url(redis_url: str) -> str:
+    """Celery's spelling of a Redis address: `unix://` sockets are `redis+socket://` there."""
+    scheme, separator, rest = redis_url.partition("://")
+    return f"redis+socket://{rest}" if separator and scheme == "unix" else redis_url
+
+
 def keep_secret_key(path: Path) -> str:
     """The secret key stored at `path`, made on first use and readable by its owner only.
 
     Two processes may start at once: the key is written aside and linked into place, so that one wins whole.
     """
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

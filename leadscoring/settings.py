@@ -1,5 +1,6 @@
-"""Every setting, grouped. Each value that may differ between places is read by `leadscoring.env`, which refuses
-nonsense and names the variable, the value and what was expected. `docs/settings.md` lists the variables."""
+"""Every setting, grouped. Each value that may differ between places is read by `leadscoring.env`, which
+refuses nonsense and names the variable, the value and what was expected. `docs/settings.md` lists the
+variables."""
 
 from __future__ import annotations
 
@@ -12,29 +13,33 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from leadscoring.env import Environment
-from leadscoring.places import Places, keep_secret_key
 from leadscoring.logs import logging_config
+from leadscoring.places import Places, celery_url, keep_secret_key
 
 env = Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- Where and how it runs -------------------------------------------------------------------------------------
-# One switch turns on what only makes sense behind HTTPS: redirects, HSTS, secure cookies, an explicit host list.
+# --- Where and how it runs ---------------------------------------------------------------------------
+# One switch turns on what only makes sense behind HTTPS: redirects, HSTS, secure cookies, an explicit host
+# list.
 PRODUCTION = env.flag("LEADSCORING_PRODUCTION", False)
 DEBUG = env.flag("LEADSCORING_DEBUG", False)
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured(
-        "Environment variables LEADSCORING_PRODUCTION and LEADSCORING_DEBUG are both on; expected at most one."
+        "Environment variables LEADSCORING_PRODUCTION and LEADSCORING_DEBUG are both on; expected one."
     )
 PLACES = Places(env.directory("VAR_DIR", BASE_DIR / "var"))
 VAR_DIR = PLACES.root
+PLACES.prepare()
 SECRET_KEY = env.secret("SECRET_KEY", minimum_length=50) or keep_secret_key(PLACES.secret_key)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 # How long `run` waits for work in hand before it kills.
 LEADSCORING_STOP_SECONDS = env.integer("LEADSCORING_STOP_SECONDS", 20, minimum=1, maximum=600)
 
-# --- Apps and middleware ---------------------------------------------------------------------------------------
+# --- Apps and middleware -----------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
@@ -89,7 +94,7 @@ TEMPLATES: list[dict[str, Any]] = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False
 
-# --- Database and cache ----------------------------------------------------------------------------------------
+# --- Database and cache ------------------------------------------------------------------------------
 DATABASES = {
     "default": env.database(
         "DATABASE_URL",
@@ -101,14 +106,15 @@ DATABASES = {
 # Held in each process: nothing that must be shared or survive is kept in a cache.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-# --- Broker and Celery (`leadscoring/celery.py` holds what may not be changed) ---------------------------------
+# --- Broker and Celery (`leadscoring/celery.py` holds what may not be changed) -----------------------
 # Without REDIS_URL the broker is the Valkey that `manage.py run` starts on a Unix socket.
 REDIS_URL = env.url("REDIS_URL", PLACES.broker_url, schemes=("redis", "rediss", "unix"))
+CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_ALWAYS_EAGER = env.flag("CELERY_TASK_ALWAYS_EAGER", False)
 CELERY_TASK_EAGER_PROPAGATES = False
 CELERY_WORKER_CONCURRENCY = env.integer("CELERY_CONCURRENCY", 2, minimum=1, maximum=64)
 
-# --- MLflow: a store for metadata and files, never on the request path -----------------------------------------
+# --- MLflow: a store for metadata and files, never on the request path -------------------------------
 MLFLOW_TRACKING_URI = env.url(
     "MLFLOW_TRACKING_URI",
     f"sqlite:///{PLACES.mlflow_database}",
@@ -122,7 +128,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-# --- Users and sign-in -----------------------------------------------------------------------------------------
+# --- Users and sign-in -------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -140,7 +146,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
-# --- Transport and browser security ----------------------------------------------------------------------------
+# --- Transport and browser security ------------------------------------------------------------------
 SECURE_SSL_REDIRECT = PRODUCTION
 # Probes and Prometheus come from inside, past the proxy that speaks HTTPS.
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics/?$"]
@@ -175,7 +181,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-# --- Size limits -----------------------------------------------------------------------------------------------
+# --- Size limits -------------------------------------------------------------------------------------
 # A larger API body is refused with a problem document before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
@@ -183,7 +189,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 # The largest file a person may upload in the admin.
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 268_435_456, minimum=1024, maximum=10**11)
 
-# --- REST interface (edited with scoring/api) ------------------------------------------------------------------
+# --- REST interface (edited with scoring/api) --------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -202,7 +208,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# --- Admin -----------------------------------------------------------------------------------------------------
+# --- Admin -------------------------------------------------------------------------------------------
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "leadscoring",
     "SITE_HEADER": "leadscoring",
@@ -211,11 +217,12 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
 }
 
-# --- Health and metrics ----------------------------------------------------------------------------------------
-# With a token, /metrics answers whoever sends `Authorization: Bearer <token>`; without one, only this machine.
+# --- Health and metrics ------------------------------------------------------------------------------
+# With a token, /metrics answers whoever sends it as a bearer token; without one, only callers on this
+# machine.
 METRICS_TOKEN = env.secret("METRICS_TOKEN", minimum_length=16)
 
-# --- Language, time, static files ------------------------------------------------------------------------------
+# --- Language, time, static files --------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
@@ -228,11 +235,11 @@ MEDIA_URL = ""
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_TEMP_DIR = None
 
-# --- Mail ------------------------------------------------------------------------------------------------------
+# --- Mail --------------------------------------------------------------------------------------------
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = PLACES.outbox
 
-# --- Logging ---------------------------------------------------------------------------------------------------
+# --- Logging -----------------------------------------------------------------------------------------
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "text", allowed=("json", "text"))
 LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT)

@@ -1,10 +1,11 @@
 """Work as rows: who may do it, until when, and how far it is.
 
-A worker claims a row by a conditional UPDATE and looks at the row count. Row locks are not used: SQLite ignores
-`SELECT … FOR UPDATE` without a word. Leases are set in database time, so clocks of several machines need not agree.
-Each claim raises the row's `fence`; whoever comes back with an older number has lost the row to another worker, and
-its writes are refused (:class:`LostClaim`). Finishing inside the transaction that writes the results makes a task
-safe to run twice: the late one is undone whole.
+A worker claims a row by a conditional UPDATE and looks at the row count. Row locks are not used: SQLite
+ignores
+`SELECT … FOR UPDATE` without a word. Leases are set in database time, so clocks of several machines need not
+agree. Each claim raises the row's `fence`; whoever comes back with an older number has lost the row to
+another worker, and its writes are refused (:class:`LostClaim`). Finishing inside the transaction that writes
+the results makes a task safe to run twice: the late one is undone whole.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Cancelled(Exception):
 
 
 class Work(models.Model):
-    """Columns of a row that is work. A child's Meta should inherit `Work.Meta` to keep its constraint and index."""
+    """Columns of a row that is work. A child's Meta should inherit `Work.Meta` to keep its constraint and
+    index."""
 
     # After this many claims that ended without a word (a killed worker), the work has failed.
     max_attempts: ClassVar[int] = 3
@@ -136,8 +138,8 @@ def _lost(model: type[Work], claim: Claim) -> LostClaim:
 def claim(model: type[Work], pk: Any, *, lease_seconds: float, now: datetime | None = None) -> Claim | None:
     """Takes a queued row, or a running one whose lease has run out. None when it is not to be had.
 
-    `now` replaces database time in tests and drills. A row that was claimed `max_attempts` times is left alone;
-    :func:`fail_exhausted` closes it.
+    `now` replaces database time in tests and drills. A row that was claimed `max_attempts` times is left
+    alone; :func:`fail_exhausted` closes it.
     """
     with transaction.atomic():
         taken = (
@@ -222,7 +224,8 @@ def cancel(model: type[Work], claim: Claim, *, message: str = "Stopped on reques
 
 
 def request_cancel(model: type[Work], pk: Any, *, now: datetime | None = None) -> bool:
-    """Asks for the work to stop. Queued work is cancelled at once; running work stops at its next :func:`renew`.
+    """Asks for the work to stop. Queued work is cancelled at once; running work stops at its next
+    :func:`renew`.
 
     Returns False when it was already over.
     """
@@ -239,7 +242,8 @@ def request_cancel(model: type[Work], pk: Any, *, now: datetime | None = None) -
 
 
 def stale(model: type[Work], *, now: datetime | None = None, limit: int = 100) -> list[Any]:
-    """Keys of rows to be worked on now, oldest first: queued and due, or held by a worker that fell silent."""
+    """Keys of rows to be worked on now, oldest first: queued and due, or held by a worker that fell
+    silent."""
     found = _rows(model).filter(_due(now), attempts__lt=model.max_attempts, cancel_requested=False)
     return list(found.order_by("created_at", "pk").values_list("pk", flat=True)[:limit])
 

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one field: where (a JSON pointer or a column), what was found, what was expected."""
+    """One thing wrong with one field: where (a JSON pointer or a column), what was found, what was
+    expected."""
 
     pointer: str
     value: str
@@ -25,8 +26,8 @@ class FieldError:
 class ProblemError(Exception):
     """An error with words for people and fields for programs.
 
-    `detail` names what, where and what was expected. `errors` lists single fields. `more` is added to the document
-    as it is.
+    `detail` names what, where and what was expected. `errors` lists single fields. `more` is added to the
+    document as it is.
     """
 
     status: ClassVar[int] = 500

@@ -1,8 +1,9 @@
 """`Idempotency-Key`: the same request twice has one effect and one answer (IETF draft-07).
 
-The effect is local, so one transaction carries everything: the rows written, the key and the answer commit together.
-A crash or a server error leaves no key, and the retry runs afresh. Two parallel calls with one key: on PostgreSQL
-the second is told at once to come back (409); on SQLite, which has one writer, it waits and gets the first's answer.
+The effect is local, so one transaction carries everything: the rows written, the key and the answer commit
+together. A crash or a server error leaves no key, and the retry runs afresh. Two parallel calls with one key:
+on PostgreSQL the second is told at once to come back (409); on SQLite, which has one writer, it waits and
+gets the first's answer.
 
     answer = idempotency.run(
         caller=str(api_key.pk), method="POST", route="score-lead", key=idempotency.parse_key(header),
@@ -71,14 +72,15 @@ def parse_key(header: str | None) -> str | None:
         expected = f"one header with 1 to {LONGEST_KEY} visible ASCII characters, in quotes or without commas"
         shown = value if len(value) <= 80 else f"{value[:80]}… ({len(value)} characters)"
         raise BadKey(
-            f"Idempotency-Key is {ascii(shown)}; expected {expected}.",
+            f"Idempotency-Key is {shown!a}; expected {expected}.",
             errors=[FieldError("header:Idempotency-Key", ascii(shown), expected)],
         )
     return key
 
 
 def fingerprint(path: str, payload: object) -> str:
-    """SHA-256 of the canonical request: its path and its JSON with sorted keys, so spacing does not matter."""
+    """SHA-256 of the canonical request: its path and its JSON with sorted keys, so spacing does not
+    matter."""
     canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(f"{len(path)}:{path}{canonical}".encode()).hexdigest()
 
@@ -96,11 +98,13 @@ def run(
     """Runs `act` in a transaction, once per key, and returns its answer or the stored one (`replayed`).
 
     `act` does the work and returns the finished bytes; an exception undoes everything and leaves no key. Only
-    answers below 300 are kept under the key: after any other, nothing that a retry could double was done, and what
+    answers below 300 are kept under the key: after any other, nothing that a retry could double was done, and
+    what
     `act` did write (a lead kept for later, say) is committed.
     Without a key, `act` runs in a transaction and nothing is kept.
 
-    Raises :class:`InFlight` (409) while the same key is being answered, :class:`KeyReused` (422) for another payload.
+    Raises :class:`InFlight` (409) while the same key is being answered, :class:`KeyReused` (422) for another
+    payload.
     """
     if key is None:
         with transaction.atomic():

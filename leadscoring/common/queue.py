@@ -30,7 +30,8 @@ class Breaker:
         self._lock = threading.Lock()
 
     def allows(self) -> bool:
-        """Whether to try now. After a pause, the first to ask is let through and the others wait another pause."""
+        """Whether to try now. After a pause, the first to ask is let through and the others wait another
+        pause."""
         with self._lock:
             at = self.clock()
             if at < self._closed_at:
@@ -77,7 +78,7 @@ def _publish(path: str, args: list[int | str], kwargs: dict[str, int | str]) -> 
         return
     try:
         import_string(path).apply_async(args=args, kwargs=kwargs, retry=False)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever went wrong, the row is there and the sweep finds it
         breaker.failed()
         logger.warning("queue.broker_away", task=path, error=f"{type(error).__name__}: {error}")
     else:
