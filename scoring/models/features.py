@@ -57,8 +57,8 @@ class Feature(models.Model):
 
     feature_set = models.ForeignKey(FeatureSet, on_delete=models.CASCADE, related_name="features")
     position = models.PositiveIntegerField()
-    name = models.CharField(max_length=255, help_text="The key in a lead's attributes.")
-    label = models.CharField(max_length=255, help_text="What people read.")
+    name = models.CharField(max_length=500, help_text="The key in a lead's attributes.")
+    label = models.CharField(max_length=500, help_text="What people read.")
     kind = models.CharField(max_length=16, choices=[(k.value, k.value.replace("_", "/")) for k in Kind])
     unit = models.CharField(max_length=32, blank=True, default="")
     missing_tokens = models.JSONField(

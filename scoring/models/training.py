@@ -32,7 +32,10 @@ class TrainingRun(Work):
 
 
 class ImportRun(Work):
-    """One file read into leads."""
+    """One file read into leads by the command that claimed it. Once silent it is closed, not taken over: the file
+    lies with whoever started it, and running the command again repeats it without doubling."""
+
+    max_attempts: ClassVar[int] = 1
 
     file_name = models.CharField(max_length=255)
     file_digest = models.CharField(max_length=64, blank=True, default="")
@@ -44,6 +47,7 @@ class ImportRun(Work):
     rows_created = models.PositiveBigIntegerField(default=0)
     rows_updated = models.PositiveBigIntegerField(default=0)
     rows_unchanged = models.PositiveBigIntegerField(default=0)
+    rows_open = models.PositiveBigIntegerField(default=0, help_text="Rows without an outcome yet.")
     rows_refused = models.PositiveBigIntegerField(default=0)
     outcomes_recorded = models.PositiveBigIntegerField(default=0)
     feature_set = models.ForeignKey(

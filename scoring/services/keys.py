@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
+from scoring.contracts import ScoringError
 from scoring.models import ApiKey
 
 if TYPE_CHECKING:
@@ -91,8 +92,10 @@ class KeyRefused(Exception):
         self.detail = detail
 
 
-class KeyError_(ValueError):
+class KeyNotMade(ScoringError):
     """A key cannot be made as asked; the sentence names what was found and what was expected."""
+
+    code = "key-not-made"
 
 
 def _random_text(length: int) -> str:
@@ -120,17 +123,17 @@ def _read_scopes(scopes: Sequence[str]) -> tuple[Scope, ...]:
     wanted = []
     for scope in scopes:
         if scope not in {s.value for s in Scope}:
-            raise KeyError_(f"Scope {scope!r} is not known; expected one of {known}.")
+            raise KeyNotMade(f"Scope {scope!r} is not known; expected one of {known}.")
         wanted.append(Scope(scope))
     if not wanted:
-        raise KeyError_(f"A key needs at least one scope; expected one or more of {known}.")
+        raise KeyNotMade(f"A key needs at least one scope; expected one or more of {known}.")
     return tuple(scope for scope in Scope if scope in wanted)
 
 
 def _plain(value: str, name: str, longest: int) -> str:
     value = value.strip()
     if not value or len(value) > longest or not value.isprintable():
-        raise KeyError_(f"{name} is {value[:40]!r}; expected 1 to {longest} printable characters.")
+        raise KeyNotMade(f"{name} is {value[:40]!r}; expected 1 to {longest} printable characters.")
     return value
 
 
@@ -147,15 +150,15 @@ def create_key(
     """Make a key and return it with its text, which is not kept and cannot be shown again.
 
     Raises:
-        KeyError_: the name, scopes, source system, rate or expiry cannot be used; says which and why.
+        KeyNotMade: the name, scopes, source system, rate or expiry cannot be used; says which and why.
     """
     wanted = _read_scopes(scopes)
     name = _plain(name, "The key's name", 255)
     source_system = _plain(source_system, "The source system", 64)
     if not 1 <= per_minute <= MOST_PER_MINUTE:
-        raise KeyError_(f"Calls a minute is {per_minute}; expected 1 to {MOST_PER_MINUTE:,}.")
+        raise KeyNotMade(f"Calls a minute is {per_minute}; expected 1 to {MOST_PER_MINUTE:,}.")
     if expires_at is not None and expires_at <= as_of:
-        raise KeyError_(f"The expiry {expires_at.isoformat()} has passed; expected a later time.")
+        raise KeyNotMade(f"The expiry {expires_at.isoformat()} has passed; expected a later time.")
     prefix = "ls" + _random_text(PREFIX_LENGTH - 2)
     body = f"{prefix}.{_random_text(RANDOM_LENGTH)}"
     key = body + _check_characters(body)
@@ -181,14 +184,14 @@ def rotate_key(
     A key that would have ended sooner keeps its end. The successor lives as long as the old one was given.
 
     Raises:
-        KeyError_: there is no such key, it is revoked or has expired, or the overlap is negative.
+        KeyNotMade: there is no such key, it is revoked or has expired, or the overlap is negative.
     """
     if overlap < timedelta(0):
-        raise KeyError_(f"The overlap is {overlap}; expected zero or more.")
+        raise KeyNotMade(f"The overlap is {overlap}; expected zero or more.")
     with transaction.atomic():
         old = ApiKey.objects.select_for_update().filter(pk=key_id).first()
         if old is None or not old.usable(as_of):
-            raise KeyError_(f"Key {key_id} does not exist, is revoked or has expired; make a new one instead.")
+            raise KeyNotMade(f"Key {key_id} does not exist, is revoked or has expired; make a new one instead.")
         lifetime = None if old.expires_at is None else old.expires_at - old.created_at
         issued = create_key(
             name=old.name,

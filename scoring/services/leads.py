@@ -18,6 +18,7 @@ from scoring.models import Lead
 MAX_ATTRIBUTES = 500
 MAX_TEXT = 8192
 MAX_ID = 255
+MAX_NAME = 500
 
 
 def check_lead(lead: LeadInput) -> None:
@@ -58,8 +59,8 @@ def check_lead(lead: LeadInput) -> None:
 
 def _attribute_problem(name: str, value: object) -> dict[str, object] | None:
     field = f"attributes.{name[:80]}"
-    if not name or len(name) > MAX_ID:
-        return {"field": field, "value": f"a name of {len(name):,} characters", "expected": f"1 to {MAX_ID}"}
+    if not name or len(name) > MAX_NAME:
+        return {"field": field, "value": f"a name of {len(name):,} characters", "expected": f"1 to {MAX_NAME}"}
     if value is None or isinstance(value, bool | int | float):
         return None
     if isinstance(value, str):
