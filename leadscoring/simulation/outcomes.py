@@ -1,0 +1,75 @@
+"""What becomes of a lead: conversion, when, for how much; the contact on the way; the closing of lost ones.
+
+The delay of a conversion depends on the source alone, not on the probability, so young open leads
+are a fair sample of what they will become. What happens during contact (e-mail opens, a reply)
+depends on the fields and chance, not on the outcome: it adds nothing to the known optimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from leadscoring.simulation import catalogue as c
+from leadscoring.simulation.draws import Codes, Flags, Floats, draw_levels, stream
+from leadscoring.simulation.fields import OFFICE_PRICES, PACKAGE_PRICES, VISA_PRICE, Fields
+
+DAY = 86_400.0
+HORIZON_DAYS = 180.0
+# Median days from creation to conversion, by source, and the spread of their logarithm.
+DELAY_MEDIANS = np.array([12.0, 9.0, 18.0, 13.0, 8.0, 22.0, 5.0, 20.0])
+DELAY_SPREAD = 0.8
+LOST_MEDIAN, LOST_SPREAD = 38.0, 0.7
+EVER_CLOSED = 0.78
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """(n,) arrays; times in UTC seconds since 1970-01-01, NaN where it never happens."""
+
+    converts: Flags
+    converted_at: Floats
+    lost_at: Floats
+    revenue: Floats
+    lost_reason: Codes
+    owner: Codes
+    email_opens: Floats
+    replied: Flags
+    first_response: Floats
+
+
+def draw_outcomes(seed: int, drawn: Fields, created: Floats, probability: Floats) -> Outcomes:
+    """Outcomes of all leads, as far as they lie in the future; drawn: the fields before any went missing."""
+    rng = stream(seed, "outcomes")
+    n = created.size
+    converts = rng.random(n) < probability
+    delay = _delays(rng, DELAY_MEDIANS[drawn.source])
+    lost = ~converts & (rng.random(n) < EVER_CLOSED)
+    lost_delay = 1.0 + LOST_MEDIAN * np.exp(LOST_SPREAD * rng.standard_normal(n))
+    price = PACKAGE_PRICES[drawn.package] + OFFICE_PRICES[drawn.office] + VISA_PRICE * drawn.visas
+    revenue = np.round(price * np.exp(0.10 * rng.standard_normal(n)) / 50.0) * 50.0
+    keen = np.array([0.6, 0.5, 0.3, 0.1, -0.7])[drawn.timeline]
+    mail = np.array([-0.3, -0.2, 0.5])[drawn.contact]
+    opens = rng.poisson(rng.gamma(1.5, np.exp(0.3 + 0.5 * keen + mail) / 1.5)).astype(np.float64)
+    replied = rng.random(n) < 1.0 / (1.0 + np.exp(0.4 - keen - 0.15 * opens))
+    answered = np.round(np.exp(np.log(45.0) + 0.9 * rng.standard_normal(n)))
+    return Outcomes(
+        converts=converts,
+        converted_at=np.where(converts, created + np.floor(delay * DAY), np.nan),
+        lost_at=np.where(lost, created + np.floor(lost_delay * DAY), np.nan),
+        revenue=np.where(converts, revenue, np.nan),
+        lost_reason=draw_levels(rng, np.zeros(n, dtype=np.int64), c.LOST_SHARES),
+        owner=rng.integers(0, len(c.REPS), n),
+        email_opens=opens,
+        replied=replied,
+        first_response=answered,
+    )
+
+
+def _delays(rng: np.random.Generator, medians: Floats) -> Floats:
+    """Log-normal days with the given medians, drawn again where they pass the horizon."""
+    delay = medians * np.exp(DELAY_SPREAD * rng.standard_normal(medians.size))
+    while (late := np.flatnonzero(delay > HORIZON_DAYS)).size:
+        delay[late] = medians[late] * np.exp(DELAY_SPREAD * rng.standard_normal(late.size))
+    return np.asarray(np.maximum(delay, 0.05), dtype=np.float64)
