@@ -33,6 +33,9 @@ FIXED: dict[str, Any] = {
         "socket_connect_timeout": 1,
         "socket_timeout": 5,
         "health_check_interval": 15,
+        # One more try at once: kombu's own default keeps a request waiting for six seconds.
+        "max_retries": 1,
+        "interval_start": 0,
     },
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
