@@ -114,8 +114,8 @@ ACTIVITIES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Manufacturing": (
         "Furniture Making", "Plastics Making", "Steel Works", "Paints Making", "Textiles Making",
-        "Food Processing", "Paper Products", "Glass Works", "Cables Making", "Perfume Making", "Aluminium
-        Works",
+        "Food Processing", "Paper Products", "Glass Works", "Cables Making", "Perfume Making",
+        "Aluminium Works",
         "Detergents Making", "Machinery Assembly", "Battery Assembly", "3D Printing", "Recycling",
     ),
     "Food & Beverage": (
@@ -224,15 +224,13 @@ LOST_SHARES: Final = (0.27, 0.26, 0.14, 0.09, 0.16, 0.03, 0.05)
 OPEN_STAGES: Final = ("New", "Contacted", "Qualified", "Proposal Sent")
 COMPANY_FIRST: Final = (
     "Al Noor", "Blue Palm", "Crescent", "Desert Rose", "Eastline", "Falcon", "Golden Gate", "Horizon",
-    "Indigo",
-    "Jasmine", "Kestrel", "Lotus", "Meridian", "Nova", "Oasis", "Pearl", "Quantum", "Red Dune", "Sapphire",
-    "Tamarind", "Unity", "Vertex", "Westbay", "Zenith", "Atlas", "Cedar", "Delta", "Emerald", "Harbour",
-    "Summit",
+    "Indigo", "Jasmine", "Kestrel", "Lotus", "Meridian", "Nova", "Oasis", "Pearl", "Quantum", "Red Dune",
+    "Sapphire", "Tamarind", "Unity", "Vertex", "Westbay", "Zenith", "Atlas", "Cedar", "Delta", "Emerald",
+    "Harbour", "Summit",
 )  # fmt: skip
 COMPANY_SECOND: Final = (
     "Global", "Trading", "Ventures", "Solutions", "Partners", "Group", "International", "Studio", "Labs",
-    "Media",
-    "Logistics", "Foods", "Tech", "Services", "Holdings", "Consulting", "Supplies", "Digital", "Industries",
-    "Care",
+    "Media", "Logistics", "Foods", "Tech", "Services", "Holdings", "Consulting", "Supplies", "Digital",
+    "Industries", "Care",
 )  # fmt: skip
 COMPANY_FORMS: Final = ("FZE", "FZCO", "FZ-LLC", "LLC", "Ltd", "")
