@@ -191,7 +191,9 @@ def rotate_key(
     with transaction.atomic():
         old = ApiKey.objects.select_for_update().filter(pk=key_id).first()
         if old is None or not old.usable(as_of):
-            raise KeyNotMade(f"Key {key_id} does not exist, is revoked or has expired; make a new one instead.")
+            raise KeyNotMade(
+                f"Key {key_id} does not exist, is revoked or has expired; make a new one instead."
+            )
         lifetime = None if old.expires_at is None else old.expires_at - old.created_at
         issued = create_key(
             name=old.name,

@@ -1,0 +1,52 @@
+"""What long commands print: one JSON object on stdout with `--json`, progress on stderr, errors in a sentence."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from tqdm import tqdm
+
+
+class ProgressBar:
+    """A bar on stderr for `progress(message, share)` callbacks; plain lines where stderr is no terminal."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._tty = sys.stderr.isatty()
+        self._bar: tqdm[Any] | None = None
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        if self._tty and not self._quiet:
+            self._bar = tqdm(total=100, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed} {desc}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, message: str, share: float) -> None:
+        """Show a message and the share done, 0 to 1."""
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.set_description_str(message[:70], refresh=False)
+            self._bar.n = round(share * 100)
+            self._bar.refresh()
+            return
+        # A log file gets one line for each step, not one for each row count.
+        step = message.split(":")[0]
+        if step != self._last:
+            self._last = step
+            print(f"[{share:4.0%}] {message}", file=sys.stderr, flush=True)
+
+
+def print_json(write: Callable[[str], object], document: Mapping[str, Any]) -> None:
+    """One JSON object on one output."""
+    write(json.dumps(document, ensure_ascii=False, indent=2, default=str))

@@ -1,0 +1,171 @@
+"""One row of a file into one lead and its outcome."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from scoring.contracts import LeadRefused, OutcomeKind
+from scoring.ml.reading import RawRow
+from scoring.ml.schema import FeatureSpec, Kind, parse_value
+from scoring.services.imports.options import ImportOptions, RowError
+from scoring.services.imports.target import Target
+from scoring.services.leads import MAX_ID, MAX_TEXT
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST_DAY = -25_567.0  # 1900-01-01
+MAX_REVENUE = Decimal("99999999999999.99")
+
+
+@dataclass(frozen=True, slots=True)
+class FileLead:
+    """A lead as a row tells it; `outcome` None means open."""
+
+    number: int
+    external_id: str
+    attributes: dict[str, object]
+    created: datetime | None
+    owner: str
+    stage: str
+    outcome: OutcomeKind | None
+    occurred_at: datetime | None
+    revenue: Decimal | None
+
+
+@dataclass(slots=True)
+class RowReader:
+    """Reads the rows of one file; remembers ids, so that one used twice is refused the second time."""
+
+    options: ImportOptions
+    target: Target
+    specs: Mapping[str, FeatureSpec]
+    as_of: datetime
+    _seen: dict[int, int] = field(default_factory=dict)
+    _occurrences: dict[bytes, int] = field(default_factory=dict)
+
+    def read(self, row: RawRow) -> FileLead | RowError:
+        """The lead, or what is wrong with the row."""
+        try:
+            return self._read(row)
+        except _Refused as refused:
+            return RowError(row.number, refused.column, refused.value[:200], refused.expected)
+
+    def _read(self, row: RawRow) -> FileLead:
+        options, values = self.options, row.values
+        external_id = self._identity(row)
+        created = self._date(values, options.created_at)
+        converted_at = self._date(values, options.converted_at)
+        outcome = self._outcome(values.get(options.converted), converted_at)
+        revenue = self._revenue(values) if outcome is OutcomeKind.CONVERTED else None
+        if created is not None and converted_at is not None and outcome is OutcomeKind.CONVERTED:
+            # Dates without a time of day: a conversion on the day of creation may carry midnight.
+            if converted_at < created - timedelta(days=1):
+                raise _Refused(
+                    options.converted_at or "", converted_at.date().isoformat(), f"a date after {created.date()}"
+                )
+        elsewhere = options.not_attributes()
+        return FileLead(
+            number=row.number,
+            external_id=external_id,
+            attributes=self._attributes(row, elsewhere),
+            created=created,
+            owner=(values.get(options.owner or "") or "").strip()[:255],
+            stage=(values.get(options.stage or "") or "").strip()[:255],
+            outcome=outcome,
+            occurred_at=converted_at if outcome is not None else None,
+            revenue=revenue,
+        )
+
+    def _identity(self, row: RawRow) -> str:
+        column = self.options.id
+        if column is None:
+            return self._digest(row)
+        external_id = (row.values.get(column) or "").strip()
+        if not external_id:
+            raise _Refused(column, "", "an id; the cell is blank")
+        if len(external_id) > MAX_ID:
+            raise _Refused(column, external_id, f"an id of at most {MAX_ID} characters")
+        # Eight bytes of a hash instead of the text keep the memory flat at millions of rows.
+        key = hash(external_id)
+        first = self._seen.setdefault(key, row.number)
+        if first != row.number:
+            raise _Refused(column, external_id, f"an id used once in the file; row {first} has it too")
+        return external_id
+
+    def _digest(self, row: RawRow) -> str:
+        digest = hashlib.blake2b(digest_size=12)
+        for name, value in row.values.items():
+            # The outcome may come later: the same lead must be found again when it does.
+            if name in self.options.not_attributes():
+                continue
+            text = value or ""
+            digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
+        raw = digest.digest()
+        self._occurrences[raw] = occurrence = self._occurrences.get(raw, 0) + 1
+        return f"row-{digest.hexdigest()}-{occurrence}"
+
+    def _attributes(self, row: RawRow, elsewhere: frozenset[str]) -> dict[str, object]:
+        attributes: dict[str, object] = {}
+        for name, value in row.values.items():
+            if name in elsewhere or value is None or value == "":
+                continue
+            if len(value) > MAX_TEXT:
+                raise _Refused(name, value[:80], f"at most {MAX_TEXT:,} characters, got {len(value):,}")
+            attributes[name] = value
+        return attributes
+
+    def _date(self, values: Mapping[str, str | None], column: str | None) -> datetime | None:
+        if column is None or not (values.get(column) or "").strip():
+            return None
+        text = (values[column] or "").strip()
+        spec = self.specs[column]
+        value, warning = parse_value(spec, text)
+        if isinstance(value, float) and value >= EARLIEST_DAY:
+            return EPOCH + timedelta(days=value)
+        if warning is not None and warning.code == "missing":
+            return None
+        raise _Refused(column, text, "a date such as 2026-03-14 or 14.03.2026 09:30")
+
+    def _outcome(self, text: str | None, converted_at: datetime | None) -> OutcomeKind | None:
+        if self.target.is_blank(text):
+            return None
+        if self.target.is_converted(text):
+            if converted_at is not None and converted_at > self.as_of + timedelta(days=1):
+                raise _Refused(
+                    self.options.converted_at or "", converted_at.date().isoformat(), "a date that is not in the future"
+                )
+            return OutcomeKind.CONVERTED
+        # With a date of creation, "no" says only "not yet": whether the lead is ripe is judged by its age.
+        if self.options.created_at is None or self.target.is_lost(text):
+            return OutcomeKind.LOST
+        return None
+
+    def _revenue(self, values: Mapping[str, str | None]) -> Decimal | None:
+        column = self.options.revenue
+        text = (values.get(column or "") or "").strip()
+        if column is None or not text:
+            return None
+        value, warning = parse_value(self.specs[column], text)
+        if isinstance(value, float) and abs(value) <= float(MAX_REVENUE):
+            return Decimal(repr(value)).quantize(Decimal("0.01"))
+        if warning is not None and warning.code == "missing":
+            return None
+        raise _Refused(column, text, "an amount of money such as 1250.00")
+
+
+class _Refused(LeadRefused):
+    """Carries the place of the fault up to `read`."""
+
+    def __init__(self, column: str, value: str, expected: str) -> None:
+        super().__init__(f"{column}: {value}; expected {expected}")
+        self.column, self.value, self.expected = column, value, expected
+
+
+def special_spec(name: str, kind: Kind, drafted: FeatureSpec | None) -> FeatureSpec:
+    """How a mapped column is read: as drafted where the draft saw the same kind, else by the kind's defaults."""
+    if drafted is not None and drafted.kind is kind:
+        return drafted
+    return FeatureSpec(name=name, label=name, kind=kind)

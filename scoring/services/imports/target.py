@@ -1,0 +1,91 @@
+"""Reading the outcome column: which of its values mean converted, lost, or open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from scoring.contracts import ImportRefused
+from scoring.services.imports.options import ImportOptions
+
+YES = frozenset({"yes", "y", "1", "1.0", "true", "t", "won", "converted", "closed won", "ja", "oui", "si", "sí", "sim"})
+LOST = frozenset({"lost", "closed lost", "disqualified", "rejected"})
+NO = frozenset({"no", "n", "0", "0.0", "false", "f", "not converted", "nein", "non", "não", "nao"}) | LOST
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which texts of the outcome column mean what; `note` says how that was decided."""
+
+    converted: frozenset[str]
+    lost: frozenset[str]
+    note: str
+
+    def is_converted(self, text: str | None) -> bool:
+        """Whether this cell says converted."""
+        return _plain(text) in self.converted
+
+    def is_blank(self, text: str | None) -> bool:
+        """Whether this cell says nothing."""
+        return _plain(text) == ""
+
+    def is_lost(self, text: str | None) -> bool:
+        """Whether this cell says that the lead is finished and did not convert."""
+        return _plain(text) in self.lost
+
+
+def _plain(text: str | None) -> str:
+    return (text or "").strip().casefold()
+
+
+def read_target(counts: Counter[str], options: ImportOptions) -> Target:
+    """Decide from the counts of the outcome column's values (as written).
+
+    Raises:
+        ImportRefused: one value only, or several and nobody said which one means converted.
+    """
+    plain: Counter[str] = Counter()
+    for text, n in counts.items():
+        plain[_plain(text)] += n
+    plain.pop("", None)
+    listed = ", ".join(f"{text!r} ({n:,})" for text, n in plain.most_common(SHOWN))
+    more = f" and {len(plain) - SHOWN} more values" if len(plain) > SHOWN else ""
+    column = options.converted
+    if options.converted_value is not None:
+        wanted = _plain(options.converted_value)
+        if wanted not in plain:
+            raise ImportRefused(
+                f"--converted-value {options.converted_value!r} does not occur in column {column!r}, "
+                f"which holds {listed or 'nothing'}{more}."
+            )
+        chosen = frozenset({wanted})
+    elif len(plain) > 2:
+        raise ImportRefused(
+            f"Column {column!r} holds {len(plain):,} different values: {listed}{more}; expected two. "
+            f"Say which one means converted with --converted-value."
+        )
+    else:
+        chosen = frozenset(plain) & YES
+        if len(chosen) != 1:
+            if len(plain) == 1 and set(plain) <= NO:
+                raise ImportRefused(_one_value(column, listed))
+            raise ImportRefused(
+                f"Column {column!r} holds {listed or 'nothing'}; it is not plain which one means converted. "
+                "Say so with --converted-value."
+            )
+    others = frozenset(plain) - chosen
+    if not others:
+        raise ImportRefused(_one_value(column, listed))
+    return Target(
+        converted=chosen,
+        lost=others & LOST,
+        note=f"Column {column!r}: {', '.join(repr(t) for t in sorted(chosen))} means converted; "
+        f"{sum(plain[t] for t in chosen):,} of {plain.total():,} rows with an outcome.",
+    )
+
+
+def _one_value(column: str, listed: str) -> str:
+    return (
+        f"Column {column!r} holds one value only: {listed}; expected both leads that converted and leads that did not."
+    )

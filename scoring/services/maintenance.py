@@ -1,0 +1,42 @@
+"""What a sweep finds: work whose message was lost, whose worker died, or that waits for something to come back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from leadscoring.common import claims
+from leadscoring.common.queue import enqueue
+from scoring.contracts import NoModelReleased
+from scoring.models import ImportRun, TrainingRun
+from scoring.services.scoring import score_waiting
+from scoring.services.versions import publish_waiting
+
+logger = structlog.get_logger(__name__)
+MOST_BATCHES = 200
+
+
+def sweep(*, as_of: datetime) -> None:
+    """Close what cannot go on, wake workers for what can, score waiting leads, publish waiting versions."""
+    for model in (TrainingRun, ImportRun):
+        claims.fail_exhausted(model)
+    for run_id in claims.stale(TrainingRun):
+        enqueue("scoring.tasks.run_training", run_id)
+    score_all_waiting(as_of=as_of)
+    publish_waiting()
+
+
+def score_all_waiting(*, as_of: datetime) -> int:
+    """Score every lead that waits, batch by batch, each batch its own transaction; returns how many."""
+    done = 0
+    for _ in range(MOST_BATCHES):
+        try:
+            scored = score_waiting(as_of=as_of)
+        except NoModelReleased:
+            return done
+        if not scored:
+            return done
+        done += scored
+        logger.info("scoring.waiting_scored", leads=scored)
+    return done

@@ -1,0 +1,161 @@
+"""Running a training row: collect, learn, keep the model, register the version, tell MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from leadscoring.common import claims
+from leadscoring.common.queue import enqueue
+from scoring.contracts import FeatureSetState, TrainingRefused
+from scoring.ml.training import TrainingCancelled, TrainingConfig, TrainingError, train
+from scoring.models import FeatureSet, ModelVersion, TrainingPolicy, TrainingRun
+from scoring.services.training.data import collect
+from scoring.services.versions import publish_version, register_version
+
+logger = structlog.get_logger(__name__)
+Progress = Callable[[str, float], None]
+LEASE_SECONDS = 90
+COLLECTED_SHARE = 0.08
+TRAINED_SHARE = 0.94
+
+
+def active_feature_set() -> FeatureSet:
+    """The feature set in use.
+
+    Raises:
+        TrainingRefused: none is active.
+    """
+    found = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()
+    if found is None:
+        raise TrainingRefused(
+            "No feature set is active. Import a file first (manage.py import_leads), or activate a draft."
+        )
+    return found
+
+
+def request_training(
+    *,
+    feature_set_id: int | None = None,
+    trials: int = 25,
+    timeout_s: int = 90,
+    seed: int = 0,
+    reason: str = "",
+    requested_by: AbstractBaseUser | None = None,
+    wake: bool = True,
+) -> TrainingRun:
+    """Ask for a training run and wake a worker (`wake=False`: the caller runs it itself).
+
+    Raises:
+        TrainingRefused: no feature set is active, a run is under way already, or a limit makes no sense.
+    """
+    if not 0 <= trials <= 1000 or not 1 <= timeout_s <= 3000:
+        raise TrainingRefused(
+            f"{trials} trials in {timeout_s} s: expected 0 to 1,000 trials and 1 to 3,000 seconds."
+        )
+    if feature_set_id is None:
+        feature_set = active_feature_set()
+    else:
+        found = FeatureSet.objects.filter(pk=feature_set_id).first()
+        if found is None:
+            raise TrainingRefused(f"There is no feature set with the key {feature_set_id}.")
+        feature_set = found
+    open_run = TrainingRun.objects.filter(state__in=claims.OPEN).first()
+    if open_run is not None and wake:
+        raise TrainingRefused(f"Training run {open_run.pk} is {open_run.state}; wait for it or cancel it.")
+    run = TrainingRun.objects.create(
+        feature_set=feature_set,
+        trials=trials,
+        timeout_s=timeout_s,
+        seed=seed,
+        reason=reason.strip(),
+        requested_by=requested_by,
+    )
+    if wake:
+        enqueue("scoring.tasks.run_training", run.pk)
+    return run
+
+
+def cancel_training(run_id: int) -> bool:
+    """Ask a run to stop; false when it was over already."""
+    return claims.request_cancel(TrainingRun, run_id)
+
+
+def run_training(
+    run_id: int, *, as_of: datetime | None = None, progress: Progress | None = None
+) -> ModelVersion | None:
+    """Claim and run one training row; None when another worker has it, or it was cancelled.
+
+    Raises:
+        TrainingRefused: there is nothing to learn from; the row says the same.
+    """
+    held = claims.claim(TrainingRun, run_id, lease_seconds=LEASE_SECONDS)
+    if held is None:
+        return None
+    lease = claims.Lease(TrainingRun, held, lease_seconds=LEASE_SECONDS)
+    try:
+        return _train(run_id, lease, as_of or timezone.now(), progress or _quiet)
+    except (claims.Cancelled, TrainingCancelled):
+        claims.cancel(TrainingRun, held)
+        return None
+    except claims.LostClaim:
+        # Another worker took over after this one fell silent; its result counts and nothing of this one is kept.
+        logger.warning("training.lost_claim", run=run_id)
+        return None
+    except (TrainingRefused, TrainingError) as error:
+        claims.fail(TrainingRun, held, str(error))
+        raise TrainingRefused(str(error)) from error
+    except Exception as error:
+        claims.fail(TrainingRun, held, f"{type(error).__name__}: {error}")
+        raise
+
+
+def _quiet(message: str, share: float) -> None:
+    """Progress that nobody watches but the row."""
+
+
+def _train(run_id: int, lease: claims.Lease, as_of: datetime, progress: Progress) -> ModelVersion:
+    run = TrainingRun.objects.select_related("feature_set").get(pk=run_id)
+
+    def told(message: str, share: float) -> None:
+        progress(message, share)
+        # Only the finished row says 100 %.
+        lease.progress(message, min(share, 0.99))
+
+    def cancelled() -> bool:
+        return lease.cancelled()
+
+    told("Collecting ripe leads", 0.01)
+    collected = collect(run.feature_set, as_of=as_of)
+    policy = TrainingPolicy.objects.first() or TrainingPolicy()
+    config = TrainingConfig(
+        trials=run.trials,
+        timeout_s=float(run.timeout_s),
+        seed=run.seed,
+        minimum_leads=policy.minimum_leads,
+        minimum_conversions=policy.minimum_conversions,
+    )
+    result = train(
+        run.feature_set.schema(),
+        collected.data,
+        config,
+        progress=lambda message, share: told(message, COLLECTED_SHARE + share * (TRAINED_SHARE - COLLECTED_SHARE)),
+        cancelled=cancelled,
+    )
+    told("Keeping the model", TRAINED_SHARE)
+    version = register_version(run, collected, result, held=lease.claim, as_of=as_of)
+    publish_version(version)
+    progress(f"Version {version.number} is ready", 1.0)
+    return version
+
+
+def run_and_log(run_id: int) -> None:
+    """Run one row for a worker: a refusal is the row's to tell and nothing to retry."""
+    try:
+        run_training(run_id)
+    except TrainingRefused as refused:
+        logger.info("training.refused", run=run_id, reason=refused.detail)

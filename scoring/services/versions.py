@@ -1,0 +1,171 @@
+"""Registering versions: the document kept by digest, the row, and the copy in MLflow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from leadscoring.common import claims
+from scoring import registry, signals, store
+from scoring.ml.document import document_bytes
+from scoring.ml.plots import calibration_png, gain_png
+from scoring.models import MODEL_NAME, ModelVersion, Release, TrainingRun
+
+if TYPE_CHECKING:
+    from scoring.ml.training import TrainingResult
+    from scoring.services.training.data import Collected
+
+logger = structlog.get_logger(__name__)
+NUMBER_TRIES = 5
+
+
+def register_version(
+    run: TrainingRun, collected: Collected, result: TrainingResult, *, held: claims.Claim, as_of: datetime
+) -> ModelVersion:
+    """Keep the model file, then write the version and close the run in one transaction.
+
+    The file comes first: a row never names a file that is not there, and a file without a row harms nobody.
+
+    Raises:
+        LostClaim: another worker took the run over; nothing is written.
+    """
+    document = document_bytes(result.document)
+    digest = store.put(document)
+    account = collected.account()
+    report = {**result.report(), "dates": account["dates"], "training": account}
+    report["notes"] = [*account["notes"], *report.get("notes", [])]
+    for attempt in range(NUMBER_TRIES):
+        try:
+            with transaction.atomic():
+                version = ModelVersion.objects.create(
+                    number=(ModelVersion.objects.aggregate(n=Max("number"))["n"] or 0) + 1,
+                    feature_set=run.feature_set,
+                    training_run=run,
+                    estimator=result.estimator,
+                    metrics={name: estimate.to_json() for name, estimate in result.metrics.items()},
+                    report=report,
+                    importance=result.importance,
+                    reference_profile=result.reference,
+                    training_rows=collected.rows,
+                    training_conversions=collected.conversions,
+                    data_fingerprint=collected.fingerprint,
+                    code_revision=code_revision(),
+                    artefact_digest=digest,
+                    artefact_size=len(document),
+                    created_at=as_of,
+                )
+                claims.finish(
+                    TrainingRun, held, message=f"Version {version.number} is ready.", report=account
+                )
+                signals.version_registered.send(sender=ModelVersion, ids=[version.pk])
+            return version
+        except IntegrityError:
+            # Two runs ended at once and counted to the same number.
+            if attempt == NUMBER_TRIES - 1:
+                raise
+    raise AssertionError("unreachable: the loop returns or raises")
+
+
+@cache
+def code_revision() -> str:
+    """The commit this code is, or the release it was installed as."""
+    try:
+        found = subprocess.run(  # noqa: S603  a fixed command
+            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607  whichever git the operator has
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return found.stdout.strip() if found.returncode == 0 else "unknown"
+
+
+def publish_version(version: ModelVersion) -> bool:
+    """Tell MLflow about a version; false when it is away, and the sweep tries again later."""
+    if version.mlflow_run_id:
+        return True
+    try:
+        document = store.get(version.artefact_digest, size=version.artefact_size)
+        entry = registry.publish(_publication(version, document))
+    except (store.ArtefactMissing, store.ArtefactAltered, registry.RegistryUnavailable) as error:
+        logger.warning("registry.not_published", version=version.number, error=str(error))
+        return False
+    # Two publishers at once leave two runs in MLflow; the row names one, and both hold the same bytes.
+    ModelVersion.objects.filter(pk=version.pk, mlflow_run_id="").update(
+        mlflow_run_id=entry.run_id, mlflow_version=entry.version
+    )
+    version.refresh_from_db(fields=["mlflow_run_id", "mlflow_version"])
+    return True
+
+
+def publish_waiting(limit: int = 5) -> int:
+    """Publish versions MLflow does not know yet; returns how many it took."""
+    waiting = ModelVersion.objects.filter(mlflow_run_id="").order_by("number")[:limit]
+    return sum(publish_version(version) for version in waiting)
+
+
+def mark_champion(release_id: int) -> None:
+    """Point MLflow's alias at the champion of this release while it is the open one."""
+    release = Release.objects.filter(pk=release_id, is_open=True).select_related("champion").first()
+    if release is None or not release.champion.mlflow_version:
+        return
+    try:
+        registry.mark_champion(release.champion.name, release.champion.mlflow_version)
+    except registry.RegistryUnavailable as error:
+        logger.warning("registry.alias_not_set", version=release.champion.number, error=str(error))
+
+
+def _publication(version: ModelVersion, document: bytes) -> registry.Publication:
+    report: dict[str, Any] = version.report
+    metrics: dict[str, float] = {}
+    for name, estimate in version.metrics.items():
+        metrics[f"test_{name}"] = float(estimate["value"])
+        metrics[f"test_{name}_low"] = float(estimate["low"])
+        metrics[f"test_{name}_high"] = float(estimate["high"])
+    files = {
+        "report.json": _json(report),
+        "metrics.json": _json(version.metrics),
+        "importance.json": _json(version.importance),
+        "reference_profile.json": _json(version.reference_profile),
+        "feature_set.json": _json(version.feature_set.schema().to_json()),
+    }
+    if report.get("calibration_curve"):
+        files["plots/calibration.png"] = calibration_png(report["calibration_curve"])
+    if report.get("gain_curve"):
+        files["plots/gain.png"] = gain_png(report["gain_curve"])
+    return registry.Publication(
+        name=MODEL_NAME,
+        number=version.number,
+        document=document,
+        parameters={
+            "estimator": version.estimator,
+            "feature_set": version.feature_set.number,
+            "training_rows": version.training_rows,
+            "training_conversions": version.training_conversions,
+            **report.get("params", {}),
+        },
+        metrics=metrics,
+        tags={
+            "data_fingerprint": version.data_fingerprint,
+            "code_revision": version.code_revision,
+            "artefact_digest": version.artefact_digest,
+            "feature_set": str(version.feature_set),
+            "mlflow.note.content": " ".join(report.get("notes", [])),
+        },
+        files=files,
+    )
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True).encode()

@@ -1,0 +1,27 @@
+"""Tasks: ids in, one service call. Running one twice changes nothing."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from scoring.services import maintenance, training, versions
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540)
+def run_training(run_id: int) -> None:
+    """Run one training row, if nobody else has it."""
+    training.run_and_log(run_id)
+
+
+@shared_task(time_limit=300, soft_time_limit=280)
+def after_release(release_id: int) -> None:
+    """Score leads that waited for a model, and tell MLflow who is champion."""
+    maintenance.score_all_waiting(as_of=timezone.now())
+    versions.mark_champion(release_id)
+
+
+@shared_task(time_limit=120, soft_time_limit=110, expires=20)
+def sweep() -> None:
+    """Pick up whatever a lost message, a killed worker or a flushed broker left behind."""
+    maintenance.sweep(as_of=timezone.now())
