@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from scoring.contracts import LeadRefused, OutcomeKind
 from scoring.ml.reading import RawRow
-from scoring.ml.schema import FeatureSpec, Kind, parse_value
+from scoring.ml.schema import FeatureSpec, parse_value
 from scoring.services.imports.options import ImportOptions, RowError
 from scoring.services.imports.target import Target
 from scoring.services.leads import MAX_ID, MAX_TEXT
@@ -162,10 +162,3 @@ class _Refused(LeadRefused):
     def __init__(self, column: str, value: str, expected: str) -> None:
         super().__init__(f"{column}: {value}; expected {expected}")
         self.column, self.value, self.expected = column, value, expected
-
-
-def special_spec(name: str, kind: Kind, drafted: FeatureSpec | None) -> FeatureSpec:
-    """How a mapped column is read: as drafted where the draft saw the same kind, else by the kind's defaults."""
-    if drafted is not None and drafted.kind is kind:
-        return drafted
-    return FeatureSpec(name=name, label=name, kind=kind)

@@ -15,13 +15,11 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from leadscoring.common import claims
 from scoring.contracts import ImportRefused
-from scoring.ml.drafting import Draft
 from scoring.ml.reading import RawRow, Table, TableError, open_table
-from scoring.ml.schema import FeatureSpec, Kind
 from scoring.models import ImportRowError, ImportRun
 from scoring.services.features import draft_for_import, settle_feature_set
 from scoring.services.imports.options import ImportOptions, ImportSummary, RowError
-from scoring.services.imports.rows import FileLead, RowReader, special_spec
+from scoring.services.imports.rows import FileLead, RowReader
 from scoring.services.imports.survey import CHUNK, Survey, survey
 from scoring.services.imports.target import read_target
 from scoring.services.imports.write import write_chunk
@@ -61,7 +59,7 @@ def import_file(
     summary = ImportSummary(source=source, dry_run=options.dry_run, format_note=table.format_note)
     summary.notes.append(target.note)
     audited = draft_for_import(found.sample, options, target)
-    reader = RowReader(options, target, _special_specs(options, audited.draft), as_of)
+    reader = RowReader(options, target, audited.mapped, as_of)
     run = None if options.dry_run else _start(path, source, options, requested_by)
     summary.run_id = run.pk if run is not None else None
     lease = None
@@ -89,18 +87,6 @@ def import_file(
         claims.finish(ImportRun, lease.claim, message=_words(summary), **_fields(summary))
     progress(_words(summary), 1.0)
     return summary
-
-
-def _special_specs(options: ImportOptions, draft: Draft) -> dict[str, FeatureSpec]:
-    drafted = {spec.name: spec for spec in draft.schema.features}
-    kinds = {
-        options.created_at: Kind.DATE,
-        options.converted_at: Kind.DATE,
-        options.revenue: Kind.NUMBER,
-    }
-    return {
-        name: special_spec(name, kind, drafted.get(name)) for name, kind in kinds.items() if name is not None
-    }
 
 
 def _write(

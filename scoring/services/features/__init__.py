@@ -1,0 +1,19 @@
+"""Feature sets: drawn up from a file, edited, exchanged as JSON, activated."""
+
+from scoring.services.features.drafts import Audited, draft_for_import, settle_feature_set
+from scoring.services.features.sets import (
+    activate_feature_set,
+    copy_feature_set,
+    export_feature_set,
+    import_feature_set,
+)
+
+__all__ = [
+    "Audited",
+    "activate_feature_set",
+    "copy_feature_set",
+    "draft_for_import",
+    "export_feature_set",
+    "import_feature_set",
+    "settle_feature_set",
+]
