@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -37,8 +38,8 @@ class Calibrator:
     """A strictly increasing map from raw to calibrated probability, both in (0, 1).
 
     ``identity`` changes nothing. ``platt`` is expit(intercept + slope * log-odds). ``isotonic`` runs in
-    straight lines through the knots ``x`` -> ``value`` (centred isotonic regression). ``reason`` says in words
-    why this kind was chosen; ``log_loss`` holds the cross-validated log loss (nats) of each kind tried.
+    straight lines through the knots ``x`` -> ``value`` (centred isotonic regression). ``reason`` says in
+    words why this kind was chosen; ``log_loss`` holds the cross-validated log loss (nats) of each kind tried.
     """
 
     kind: str
@@ -211,7 +212,7 @@ def _check_knots(x: tuple[float, ...], value: tuple[float, ...]) -> None:
             f"calibrator: expected as many x as value, at least 2, got {len(x)} and {len(value)}"
         )
     for name, points in (("x", x), ("value", value)):
-        if any(b <= a for a, b in zip(points, points[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(points)):
             raise CalibratorError(f"calibrator.{name}: expected strictly increasing numbers")
         if not (points[0] >= 0 and points[-1] <= 1):
             raise CalibratorError(f"calibrator.{name}: expected numbers between 0 and 1")

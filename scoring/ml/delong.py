@@ -165,7 +165,7 @@ def _score_bounds(auc: float, m: int, n: int, confidence: float) -> tuple[float,
         )
         return (theta - auc) ** 2 - z * z * spread
 
-    # At an estimate of exactly 0 or 1 the estimate itself solves the equation: step off it to find the other root.
+    # An estimate of exactly 0 or 1 itself solves the equation: step off it to find the other root.
     step = 1e-9
     low = 0.0 if auc <= step else float(brentq(excess, 0.0, min(auc, 1.0 - step), xtol=1e-12))
     high = 1.0 if auc >= 1.0 - step else float(brentq(excess, max(auc, step), 1.0, xtol=1e-12))

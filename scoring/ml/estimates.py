@@ -49,7 +49,7 @@ class Estimate:
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
-        """Read what ``to_json`` wrote. Raises ``ValueError`` naming the field, its value and what was expected."""
+        """Read what ``to_json`` wrote. Raises ``ValueError`` naming the field and the value."""
         if not isinstance(data, Mapping):
             raise _unexpected("estimate", data, "a JSON object")
         numbers = [_number(data, name) for name in ("value", "low", "high")]

@@ -27,8 +27,8 @@ def fit_knots(y: NDArray[np.bool_], p: NDArray[np.float64]) -> Knots:
 
     Each step of the isotonic fit becomes one knot at the mean of its rows, so the curve is strictly
     increasing and keeps the order of the scores; the plain step curve would tie all rows of a step. Beyond
-    the outer knots it rises by ``TILT`` of the way to 0 or 1, just enough to keep the order. Source: Oron & Flournoy (2017), Statistics in
-    Biopharmaceutical Research 9:258-267.
+    the outer knots it rises by ``TILT`` of the way to 0 or 1, just enough to keep the order. Source: Oron &
+    Flournoy (2017), Statistics in Biopharmaceutical Research 9:258-267.
     """
     points, index = np.unique(p, return_inverse=True)
     weight = np.bincount(index).astype(np.float64)
