@@ -1,0 +1,209 @@
+"""From a training frame to what each rung of the ladder is trained on.
+
+`fit_levels` learns keys, rates and pairs once; `bayes_design`, `linear_design` and `boosting_design` lay
+them out for their estimator. A design's `matrix` holds the cross-fitted values of the training rows; new
+rows go through `pipeline.transform` with its encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from scoring.ml.encoding import FIRST_LEVEL, MISSING, RARE, Column, Encoder, Key, Op, Via, used_part
+from scoring.ml.levels import Bools, LevelRates, fit_keys, has_time_of_day, level_rates
+from scoring.ml.pairs import PairRates, choose_pairs
+from scoring.ml.pipeline import Floats, Ints, column_values, key_codes
+from scoring.ml.splits import stratified_folds
+from scoring.ml.values import FeatureSpec, Kind
+
+INNER_FOLDS = 5
+NATIVE_LEVELS = 12
+COUNTED_LEVELS = 20
+ONE_HOT_LEVELS = 30
+KNOTS = (0.2, 0.4, 0.6, 0.8)
+MAX_DATE_PAIRS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Everything learnt from one set of training rows that the designs share."""
+
+    specs: tuple[FeatureSpec, ...]
+    frame: pd.DataFrame
+    y: Bools
+    keys: list[Key]
+    codes: list[Ints]
+    rates: list[LevelRates]
+    pairs: list[PairRates]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """An encoder and the training matrix (rows, columns) that goes with it."""
+
+    encoder: Encoder
+    matrix: Floats
+
+    @property
+    def categorical(self) -> list[int]:
+        """Positions of the columns that are codes."""
+        return [i for i, column in enumerate(self.encoder.columns) if column.op is Op.CODE]
+
+
+def fit_levels(
+    specs: tuple[FeatureSpec, ...], frame: pd.DataFrame, y: Bools, *, max_pairs: int, seed: int
+) -> Levels:
+    """Keys, cross-fitted rates and chosen pairs of these rows.
+
+    `frame` is parsed, `y` (rows,) holds both outcomes. With `max_pairs` 0 no pair is looked at.
+    """
+    fold = stratified_folds(y, INNER_FOLDS, seed)
+    keys = fit_keys(specs, frame, rare_below=5 if len(y) >= 2000 else 3)
+    codes = [key_codes(key, frame[key.feature].to_numpy()) for key in keys]
+    rates = [level_rates(code, y, fold, INNER_FOLDS, key.size) for key, code in zip(keys, codes, strict=True)]
+    pairs: list[PairRates] = []
+    if max_pairs:
+        pairs = choose_pairs(keys, codes, rates, y, fold, INNER_FOLDS, limit=max_pairs, seed=seed)
+    return Levels(specs, frame, y, keys, codes, rates, pairs)
+
+
+def bayes_design(levels: Levels) -> Design:
+    """One column per feature: how much likelier its value is among converted than among other leads."""
+    columns, parts = [], []
+    done: set[str] = set()
+    yes, no = float(levels.y.sum()), float((~levels.y).sum())
+    for position, key in enumerate(levels.keys):
+        if key.feature in done:
+            continue
+        done.add(key.feature)
+        codes = levels.codes[position]
+        among_yes = np.bincount(codes, weights=levels.y, minlength=key.size)
+        among_no = np.bincount(codes, weights=~levels.y, minlength=key.size)
+        # One lead of weight, spread over the levels as all leads are: a level never met says nothing.
+        spread = (among_yes + among_no + 0.5) / (yes + no + 0.5 * key.size)
+        ratio = np.log((among_yes + spread * 2.0) / (yes + 2.0)) - np.log(
+            (among_no + spread * 2.0) / (no + 2.0)
+        )
+        ratio[(among_yes + among_no) == 0] = 0.0
+        columns.append(_table(key, position, ratio))
+        parts.append(ratio[codes])
+    return _design(levels, columns, parts)
+
+
+def linear_design(levels: Levels) -> Design:
+    """Columns of the logistic rung: scaled numbers with hinges, marks of missing values, levels, rates, pairs."""
+    columns: list[Column] = []
+    parts: list[Floats | None] = []
+    for spec in levels.specs:
+        values = levels.frame[spec.name].to_numpy()
+        if spec.kind in (Kind.NUMBER, Kind.YES_NO, Kind.DATE):
+            columns.extend(_scaled(spec.name, values, hinges=spec.kind is Kind.NUMBER))
+        elif spec.kind is Kind.TEXT:
+            columns.append(Column(Op.WORDS, spec.name))
+        if spec.kind is not Kind.CATEGORY and 0.0 < float(np.mean(pd.isna(values))) < 1.0:
+            columns.append(Column(Op.ABSENT, spec.name))
+    parts.extend([None] * len(columns))
+    for position, key in enumerate(levels.keys):
+        if key.via is Via.BINS:
+            continue
+        chosen = _frequent(levels.rates[position].counts)
+        columns.extend(Column(Op.LEVEL_IS, key.feature, key=position, code=code) for code in chosen)
+        parts.extend([None] * len(chosen))
+        if key.size - FIRST_LEVEL > NATIVE_LEVELS and key.via is Via.LEVEL:
+            columns.append(_table(key, position, levels.rates[position].full))
+            parts.append(levels.rates[position].oof)
+    for pair in levels.pairs:
+        columns.append(_pair(levels, pair, excess=True))
+        parts.append(pair.oof_excess)
+    return _design(levels, columns, parts)
+
+
+def boosting_design(levels: Levels) -> Design:
+    """Columns of the boosting rung: raw numbers, date parts and gaps, rates, counts, codes, pairs."""
+    columns: list[Column] = []
+    dates = [spec.name for spec in levels.specs if spec.kind is Kind.DATE]
+    for spec in levels.specs:
+        if spec.kind in (Kind.NUMBER, Kind.YES_NO, Kind.DATE):
+            columns.append(Column(Op.NUMBER, spec.name))
+        if spec.kind is Kind.TEXT:
+            columns.append(Column(Op.WORDS, spec.name))
+        if spec.kind is Kind.DATE:
+            columns.extend(Column(Op.PART, spec.name, via=via) for via in (Via.MONTH, Via.WEEKDAY))
+            if has_time_of_day(levels.frame[spec.name].to_numpy()):
+                columns.append(Column(Op.PART, spec.name, via=Via.HOUR))
+    columns.extend(Column(Op.BETWEEN, a, other=b) for a, b in list(combinations(dates, 2))[:MAX_DATE_PAIRS])
+    parts: list[Floats | None] = [None] * len(columns)
+    for position, key in enumerate(levels.keys):
+        if key.via is not Via.LEVEL:
+            continue
+        rates = levels.rates[position]
+        columns.append(_table(key, position, rates.full))
+        parts.append(rates.oof)
+        if len(key.levels) <= NATIVE_LEVELS:
+            columns.append(Column(Op.CODE, key.feature, key=position))
+            parts.append(None)
+        if len(key.levels) > COUNTED_LEVELS:
+            columns.append(_table(key, position, np.log1p(rates.counts)))
+            parts.append(None)
+    for pair in levels.pairs:
+        columns.append(_pair(levels, pair, excess=False))
+        parts.append(pair.oof)
+    return _design(levels, columns, parts)
+
+
+def _design(levels: Levels, columns: list[Column], parts: list[Floats] | list[Floats | None]) -> Design:
+    arrays = {name: levels.frame[name].to_numpy() for name in levels.frame.columns}
+    matrix = np.empty((len(levels.y), len(columns)), dtype=np.float64)
+    for i, (column, part) in enumerate(zip(columns, parts, strict=True)):
+        matrix[:, i] = column_values(column, levels.keys, arrays, levels.codes) if part is None else part
+    return Design(used_part(levels.keys, columns), matrix)
+
+
+def _table(key: Key, position: int, values: Floats) -> Column:
+    return Column(Op.TABLE, key.feature, key=position, numbers=tuple(values.tolist()))
+
+
+def _pair(levels: Levels, pair: PairRates, *, excess: bool) -> Column:
+    first, second = levels.keys[pair.first], levels.keys[pair.second]
+    return Column(
+        Op.PAIR,
+        first.feature,
+        other=second.feature,
+        key=pair.first,
+        other_key=pair.second,
+        cells=tuple(pair.cells.tolist()),
+        cell_values=tuple((pair.excess if excess else pair.values).tolist()),
+        left=() if excess else tuple(pair.left.tolist()),
+        right=() if excess else tuple(pair.right.tolist()),
+    )
+
+
+def _frequent(counts: Floats) -> list[int]:
+    """Codes with enough rows for a coefficient of their own, most frequent first; one is enough to leave out."""
+    least = max(10.0, 0.005 * float(counts.sum()))
+    codes = [code for code in range(MISSING, len(counts)) if counts[code] >= least]
+    codes.sort(key=lambda code: (-counts[code], code))
+    return codes[:ONE_HOT_LEVELS] if len(codes) > 1 or RARE in codes else []
+
+
+def _scaled(name: str, values: Floats, *, hinges: bool) -> list[Column]:
+    known = values[np.isfinite(values)]
+    if len(known) == 0:
+        return []
+    # Clipping keeps one absurd value of a new lead from deciding alone.
+    low, high = (float(v) for v in np.quantile(known, (0.005, 0.995)))
+    if low == high:
+        low, high = float(known.min()), float(known.max())
+    clipped = np.clip(known, low, high)
+    scale = float(clipped.std())
+    if scale <= 1e-12 * max(1.0, abs(low), abs(high)):
+        return []
+    columns = [Column(Op.SCALED, name, numbers=(low, high, float(clipped.mean()), scale))]
+    if hinges and len(np.unique(known)) > 2:
+        knots = sorted({float(k) for k in np.quantile(clipped, KNOTS)} - {low, high})
+        columns.extend(Column(Op.HINGE, name, numbers=(low, high, knot, scale)) for knot in knots)
+    return columns
