@@ -16,8 +16,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from leadscoring.common import claims
 from scoring.contracts import ImportRefused
 from scoring.ml.reading import RawRow, Table, TableError, open_table
-from scoring.models import ImportRowError, ImportRun
-from scoring.services.features import draft_for_import, settle_feature_set
+from scoring.models import FeatureSet, ImportRowError, ImportRun
+from scoring.services.features import settle_feature_set
+from scoring.services.imports.audited import audit_sample
 from scoring.services.imports.options import ImportOptions, ImportSummary, RowError
 from scoring.services.imports.rows import FileLead, RowReader
 from scoring.services.imports.survey import CHUNK, Survey, survey
@@ -58,8 +59,10 @@ def import_file(
     source = options.source or _source_name(path)
     summary = ImportSummary(source=source, dry_run=options.dry_run, format_note=table.format_note)
     summary.notes.append(target.note)
-    audited = draft_for_import(found.sample, options, target)
-    reader = RowReader(options, target, audited.mapped, as_of)
+    audited, mapped = audit_sample(found.sample, options, target)
+    summary.notes.extend(audited.notes)
+    summary.held_out = audited.held_out()
+    reader = RowReader(options, target, mapped, as_of)
     run = None if options.dry_run else _start(path, source, options, requested_by)
     summary.run_id = run.pk if run is not None else None
     lease = None
@@ -77,7 +80,9 @@ def import_file(
 
     try:
         _write(table, reader, summary, found, told, as_of=as_of)
-        settle_feature_set(audited, summary, by=requested_by, as_of=as_of, name=path.name)
+        if run is not None:
+            settled = settle_feature_set(audited, by=requested_by, as_of=as_of, name=path.name)
+            summary.feature_set, summary.feature_set_state = settled.number, settled.words
     except BaseException as error:
         if lease is not None:
             _close_unfinished(lease, summary, error)
@@ -155,7 +160,7 @@ def _fields(summary: ImportSummary) -> dict[str, object]:
         "rows_open": summary.open,
         "rows_refused": summary.refused,
         "outcomes_recorded": summary.outcomes_recorded,
-        "feature_set_id": summary.feature_set,
+        "feature_set": FeatureSet.objects.filter(number=summary.feature_set).first(),
         "error_file": summary.error_file,
     }
 
