@@ -138,7 +138,7 @@ class RowReader:
                     self.options.converted_at or "", converted_at.date().isoformat(), "a date that is not in the future"
                 )
             return OutcomeKind.CONVERTED
-        # With a date of creation, "no" says only "not yet": whether the lead is ripe is judged by its age.
+        # With a date of creation and no open leads told apart, "no" says only "not yet": its age will tell.
         if self.options.created_at is None or self.target.is_lost(text):
             return OutcomeKind.LOST
         return None

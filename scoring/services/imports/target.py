@@ -20,6 +20,8 @@ class Target:
 
     converted: frozenset[str]
     lost: frozenset[str]
+    others: frozenset[str]
+    told_apart: bool
     note: str
 
     def is_converted(self, text: str | None) -> bool:
@@ -31,8 +33,10 @@ class Target:
         return _plain(text) == ""
 
     def is_lost(self, text: str | None) -> bool:
-        """Whether this cell says that the lead is finished and did not convert."""
-        return _plain(text) in self.lost
+        """Whether this cell says that the lead is finished and did not convert: a word such as lost, or any "no" in
+        a column that leaves open leads blank."""
+        plain = _plain(text)
+        return plain in self.lost or (self.told_apart and plain in self.others)
 
 
 def _plain(text: str | None) -> str:
@@ -75,13 +79,17 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
                 "Say so with --converted-value."
             )
     others = frozenset(plain) - chosen
+    blank = sum(n for text, n in counts.items() if not _plain(text))
     if not others:
         raise ImportRefused(_one_value(column, listed))
     return Target(
         converted=chosen,
         lost=others & LOST,
+        others=others,
+        told_apart=blank > 0,
         note=f"Column {column!r}: {', '.join(repr(t) for t in sorted(chosen))} means converted; "
-        f"{sum(plain[t] for t in chosen):,} of {plain.total():,} rows with an outcome.",
+        f"{sum(plain[t] for t in chosen):,} of {plain.total():,} rows with an outcome"
+        + (f", {blank:,} blank ones are open." if blank else "."),
     )
 
 
