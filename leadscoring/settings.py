@@ -109,6 +109,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # --- Broker and Celery (`leadscoring/celery.py` holds what may not be changed) -----------------------
 # Without REDIS_URL the broker is the Valkey that `manage.py run` starts on a Unix socket.
 REDIS_URL = env.url("REDIS_URL", PLACES.broker_url, schemes=("redis", "rediss", "unix"))
+EMBEDDED_BROKER = REDIS_URL == PLACES.broker_url
 CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_ALWAYS_EAGER = env.flag("CELERY_TASK_ALWAYS_EAGER", False)
 CELERY_TASK_EAGER_PROPAGATES = False
@@ -194,18 +195,28 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["scoring.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "EXCEPTION_HANDLER": "scoring.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "leadscoring",
     "VERSION": "1",
+    "DESCRIPTION": "Score leads with reasons, report what became of them, and read what is known.",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
+    "ENUM_NAME_OVERRIDES": {
+        "GradeEnum": "scoring.contracts.Grade",
+        "OutcomeEnum": "scoring.contracts.OutcomeKind",
+    },
+    "PREPROCESSING_HOOKS": ["scoring.api.schema.drop_slash_variants"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "scoring.api.schema.close_requests",
+    ],
 }
 
 # --- Admin -------------------------------------------------------------------------------------------

@@ -4,8 +4,16 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from leadscoring import health, metrics
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index", permanent=False), name="home"),
     path("admin/", admin.site.urls),
+    path("health/live", health.live, name="health-live"),
+    path("health/live/", health.live),
+    path("health/ready", health.ready, name="health-ready"),
+    path("health/ready/", health.ready),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("metrics/", metrics.metrics),
     path("", include("scoring.api.urls")),
 ]

@@ -1,0 +1,107 @@
+"""The whole beat table: what runs when, and why then.
+
+Rows are made once, when the database is migrated, and belong to the operator from then on: a row that exists
+is never written again. Expiry keeps a worker that comes back after an hour from running an hour of sweeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import AppConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A fixed interval in seconds."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A time of day, UTC."""
+
+    hour: int
+    minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table."""
+
+    name: str
+    task: str
+    when: Every | Daily
+    why: str
+    expires_seconds: int
+
+
+TABLE: tuple[Entry, ...] = (
+    Entry(
+        name="Sweep",
+        task="scoring.tasks.sweep",
+        when=Every(20),
+        why="Picks up work whose message was lost or whose worker died; 20 s is how long that may go unseen.",
+        expires_seconds=20,
+    ),
+    Entry(
+        name="Forget old idempotency keys",
+        task="leadscoring.tasks.prune_idempotency",
+        when=Every(3600),
+        why="Keys are kept for 72 hours. Hourly keeps each deletion small.",
+        expires_seconds=3000,
+    ),
+    Entry(
+        name="Forget expired sign-ins",
+        task="leadscoring.tasks.clear_sessions",
+        when=Daily(hour=3, minute=40),
+        why="Expired sessions pile up. At night, clear of the full hour, when few people are at work.",
+        expires_seconds=4 * 3600,
+    ),
+)
+
+
+def ensure_schedule() -> list[str]:
+    """Adds the lines that are missing; returns their names. Rows that exist are left as they are."""
+    from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+    known = set(PeriodicTask.objects.values_list("name", flat=True))
+    added = []
+    for entry in TABLE:
+        if entry.name in known:
+            continue
+        timing: dict[str, Any]
+        if isinstance(entry.when, Every):
+            interval = IntervalSchedule.objects.get_or_create(
+                every=entry.when.seconds, period=IntervalSchedule.SECONDS
+            )
+            timing = {"interval": interval[0]}
+        else:
+            crontab = CrontabSchedule.objects.get_or_create(
+                hour=str(entry.when.hour),
+                minute=str(entry.when.minute),
+                day_of_week="*",
+                day_of_month="*",
+                month_of_year="*",
+                timezone="UTC",
+            )
+            timing = {"crontab": crontab[0]}
+        PeriodicTask.objects.get_or_create(
+            name=entry.name,
+            defaults={
+                "task": entry.task,
+                "description": entry.why,
+                "expire_seconds": entry.expires_seconds,
+                **timing,
+            },
+        )
+        added.append(entry.name)
+    return added
+
+
+def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
+    """Receiver of `post_migrate`: the table follows the beat tables."""
+    if using == "default":
+        ensure_schedule()

@@ -1,0 +1,20 @@
+"""Housekeeping tasks: one service call each."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.core.management import call_command
+
+from leadscoring.common import idempotency
+
+
+@shared_task(time_limit=300, soft_time_limit=280, expires=3600)
+def prune_idempotency() -> None:
+    """Delete idempotency keys past their 72 hours."""
+    idempotency.prune()
+
+
+@shared_task(time_limit=300, soft_time_limit=280, expires=3600)
+def clear_sessions() -> None:
+    """Delete expired sign-ins."""
+    call_command("clearsessions")
