@@ -1,8 +1,9 @@
 """API keys: made, rotated, revoked, and checked on every call.
 
-A key is written `<prefix>.<secret>`. The secret is 256 random bits followed by six characters that follow from
-the rest, so that a mistyped key is told from a wrong one without asking the database. Only a SHA-512 digest of
-the whole key is stored: with 256 random bits there is nothing to guess, so a slow hash would only slow us down.
+A key is written `<prefix>.<secret>`. The secret is 256 random bits followed by six characters that follow
+from the rest, so that a mistyped key is told from a wrong one without asking the database. Only a SHA-512
+digest of the whole key is stored: with 256 random bits there is nothing to guess, so a slow hash would only
+slow us down.
 
 Each process remembers a key's row for `REMEMBERED_S` seconds. A key revoked, expired by hand or changed in
 another process therefore keeps working there for at most that long.
@@ -38,8 +39,9 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX_LENGTH = 12
 RANDOM_LENGTH = 43  # 62**43 > 2**256
 CHECK_LENGTH = 6  # 62**6 > 2**32
+LETTER = f"[{ALPHABET}]"
 KEY_PATTERN = re.compile(
-    rf"(ls[{ALPHABET}]{{{PREFIX_LENGTH - 2}}})\.([{ALPHABET}]{{{RANDOM_LENGTH}}})([{ALPHABET}]{{{CHECK_LENGTH}}})"
+    rf"(ls{LETTER}{{{PREFIX_LENGTH - 2}}})\.({LETTER}{{{RANDOM_LENGTH}}})({LETTER}{{{CHECK_LENGTH}}})"
 )
 REMEMBERED_S = 2.0
 REMEMBERED_MOST = 4096
@@ -211,7 +213,8 @@ def rotate_key(
 
 
 def revoke_key(*, key_id: int, as_of: datetime) -> bool:
-    """Revoke a key; True if it was not revoked before. Other processes follow within `REMEMBERED_S` seconds."""
+    """Revoke a key; True if it was not revoked before. Other processes follow within `REMEMBERED_S`
+    seconds."""
     changed = ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=as_of)
     forget_keys()
     return bool(changed)

@@ -1,0 +1,87 @@
+"""`leads/{external_id}` and `leads/{external_id}/scores`.
+
+An external id may hold slashes, and servers hand on the path with its percent signs already decoded, so that
+`leads/a/scores` may mean the scores of `a` or the lead `a/scores`. The shorter id wins when there is such a
+lead; the trailing slash that every path may carry is settled the same way.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from scoring.api import answers, docs
+from scoring.api.cursors import read_cursor, write_cursor
+from scoring.api.reading import CONTROL, read_limit
+from scoring.api.views.base import ApiView, answer_json
+from scoring.contracts import LeadNotFound
+from scoring.models import Lead
+from scoring.selectors.leads import current_outcome, get_lead
+from scoring.selectors.predictions import history
+from scoring.services.keys import Scope
+from scoring.services.leads import MAX_ID
+
+PAGE, LARGEST_PAGE = 20, 100
+
+
+class _LeadView(ApiView):
+    scope = Scope.READ
+
+    def find(self, *external_ids: str) -> Lead:
+        """The lead with the first of these ids that is known."""
+        refusal: LeadNotFound | None = None
+        for external_id in external_ids:
+            try:
+                if len(external_id) > MAX_ID or CONTROL.search(external_id):
+                    raise LeadNotFound(
+                        f"No lead has the id {external_id[:80]!a}; ids have 1 to {MAX_ID} characters."
+                    )
+                return get_lead(source_system=self.holder.source_system, external_id=external_id)
+            except LeadNotFound as error:
+                refusal = refusal or error
+        raise refusal or LeadNotFound("No lead id was given.")
+
+    def answer_lead(self, lead: Lead) -> HttpResponse:
+        return answer_json(answers.lead(lead, current_outcome(lead)))
+
+
+class LeadView(_LeadView):
+    """A lead as it is known now."""
+
+    @docs.lead
+    def get(self, request: Request, external_id: str, slash: str = "") -> HttpResponse:
+        return self.answer_lead(self.find(external_id, *([external_id + slash] if slash else [])))
+
+
+class ScoresView(_LeadView):
+    """A lead's scores, newest first, a page at a time."""
+
+    query = ("limit", "cursor")
+
+    @docs.scores
+    def get(self, request: Request, external_id: str, slash: str = "") -> HttpResponse:
+        limit = read_limit(self.parameters.get("limit"), default=PAGE, most=LARGEST_PAGE)
+        after = read_cursor(self.parameters.get("cursor"))
+        lead = self.find(external_id, f"{external_id}/scores", *([f"{external_id}/scores/"] if slash else []))
+        if lead.external_id != external_id:
+            return self.answer_lead(lead)
+        rows = history(lead)
+        if after is not None:
+            rows = after.older(rows)
+        page = list(rows[: limit + 1])
+        shown, more = page[:limit], len(page) > limit
+        cursor = write_cursor(shown[-1].scored_at, shown[-1].pk) if more else None
+        return answer_json(
+            {
+                "external_id": lead.external_id,
+                "results": [answers.prediction(row) for row in shown],
+                "next_cursor": cursor,
+                "next": None if cursor is None else _next(lead.external_id, limit, cursor),
+            }
+        )
+
+
+def _next(external_id: str, limit: int, cursor: str) -> str:
+    return f"/api/v1/leads/{quote(external_id, safe='')}/scores?limit={limit}&cursor={cursor}"
