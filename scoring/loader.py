@@ -20,8 +20,16 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from scoring import registry, store
 from scoring.contracts import GradeLimits, NoModelReleased, VersionUnusable
-from scoring.ml.compile import DocumentError, RowScore, RowScorer, compile_document, load_document, parity
-from scoring.ml.compile import reference_probabilities
+from scoring.ml.compile import (
+    DocumentError,
+    RowScore,
+    RowScorer,
+    compile_document,
+    load_document,
+    parity,
+    rank,
+    reference_probabilities,
+)
 from scoring.ml.schema import FeatureSchema, Value
 from scoring.models import ModelVersion
 from scoring.selectors.versions import grade_limits, open_release
@@ -59,8 +67,9 @@ class CompiledVersion:
             return scores
         frame = pd.DataFrame.from_records([dict(row) for row in attributes])
         exact = reference_probabilities(self.document, frame)
+        cuts = self.document["score_quantiles"]
         return [
-            replace(row, probability=float(p), score=self.scorer.rank(float(p)))
+            replace(row, probability=float(p), score=rank(cuts, float(p)))
             for row, p in zip(scores, exact, strict=True)
         ]
 
@@ -95,7 +104,7 @@ def load_version(version: ModelVersion) -> CompiledVersion:
     try:
         schema = FeatureSchema.from_json(document["schema"])
         scorer = compile_document(document)
-        compared = parity(document)
+        compared = parity(document, scorer)
     except (DocumentError, ValueError, KeyError, TypeError) as error:
         raise VersionUnusable(f"Version {version.number}: {error}") from error
     if not compared.ok:

@@ -15,7 +15,7 @@ from django.db.models import Max
 
 from leadscoring.common import claims
 from scoring import registry, signals, store
-from scoring.ml.document import document_bytes
+from scoring.ml.document import dump_document
 from scoring.ml.plots import calibration_png, gain_png
 from scoring.models import MODEL_NAME, ModelVersion, Release, TrainingRun
 
@@ -37,7 +37,7 @@ def register_version(
     Raises:
         LostClaim: another worker took the run over; nothing is written.
     """
-    document = document_bytes(result.document)
+    document = dump_document(result.document)
     digest = store.put(document)
     account = collected.account()
     report = {**result.report(), "dates": account["dates"], "training": account}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.contracts import OutcomeKind, TrainingRefused
-from scoring.ml.maturity import estimate_window
+from scoring.ml.maturity import maturity_window
 from scoring.ml.schema import FeatureSchema, parse_frame
 from scoring.ml.training import TrainingData
 from scoring.models import FeatureSet, Lead, MaturityWindow, Outcome, Prediction, TrainingPolicy
@@ -183,14 +183,11 @@ def _windows(rows: list[_Row], now: float, as_of: datetime) -> dict[str, dict[st
             by_source[row.source].append(row)
     windows: dict[str, dict[str, Any]] = {}
     for source, members in by_source.items():
-        converted = np.array([row.converted for row in members], dtype=np.bool_)
-        estimate = estimate_window(
-            created=np.array([row.created for row in members], dtype=np.float64),
-            converted_at=np.array(
-                [row.occurred if row.converted and row.occurred is not None else np.nan for row in members],
-                dtype=np.float64,
-            ),
-            converted=converted,
+        estimate = maturity_window(
+            np.array([row.created for row in members], dtype=np.float64),
+            np.array([row.converted for row in members], dtype=np.bool_),
+            np.array([_conversion_day(row) for row in members], dtype=np.float64),
+            np.array([row.decided and not row.converted for row in members], dtype=np.bool_),
             as_of=now,
             horizon=float(policy.horizon_days),
         )
@@ -198,17 +195,21 @@ def _windows(rows: list[_Row], now: float, as_of: datetime) -> dict[str, dict[st
             source_system=source,
             defaults={
                 "estimated_days": estimate.days,
-                "estimate_note": estimate.note,
+                "estimate_note": estimate.reason,
                 "estimated_at": as_of,
             },
         )
         by_hand = window.set_days is not None
         windows[source] = {
             "days": window.days,
-            "note": "Set by hand." if by_hand else estimate.note,
+            "note": "Set by hand." if by_hand else estimate.reason,
             "leads": len(members),
         }
     return windows
+
+
+def _conversion_day(row: _Row) -> float:
+    return row.occurred if row.converted and row.occurred is not None else np.nan
 
 
 def _ordered(
