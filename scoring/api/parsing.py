@@ -233,9 +233,11 @@ def _check_media_type(request: HttpRequest) -> None:
 def _read(request: HttpRequest, limit: int) -> bytes:
     """The body, never more than `limit` bytes of it in memory."""
     declared = request.META.get("CONTENT_LENGTH") or ""
-    length = int(declared) if declared.isdecimal() and len(declared) < 16 else None
-    if declared and (length is None or length > limit):
-        raise _too_large(f"{declared[:20]} bytes", limit)
+    length = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 16 else None
+    if declared and length is None:
+        raise BadJson(f"Content-Length is {shown(declared[:40])}; expected a number of bytes.")
+    if length is not None and length > limit:
+        raise _too_large(f"{length} bytes", limit)
     # Sent in chunks, without a length: Django would see nothing, the server's own stream ends where the
     # body does.
     source = request if length is not None else request.META.get("wsgi.input")

@@ -54,7 +54,7 @@ def shown(value: object) -> str:
     >>> shown({"a": 1})
     '{"a": 1}'
     >>> shown("x" * 200)[-20:]
-    'xxx… (200 characters)'
+    'xx… (200 characters)'
     """
     if isinstance(value, str):
         text = json.dumps(value[: LONGEST_SHOWN + 1], ensure_ascii=False)

@@ -280,7 +280,7 @@ def _note_use(row: ApiKey, as_of: datetime) -> None:
     _use_noted[row.pk] = as_of
     try:
         with transaction.atomic():
-            stale = Q(last_used_at=None) | Q(last_used_at__lt=as_of - USE_NOTED_EVERY)
+            stale = Q(last_used_at=None) | Q(last_used_at__lte=as_of - USE_NOTED_EVERY)
             ApiKey.objects.filter(stale, pk=row.pk).update(last_used_at=as_of)
     except DatabaseError:
         logger.warning("could not note the use of API key %s", row.prefix, exc_info=True)
