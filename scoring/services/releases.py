@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from leadscoring.common.queue import enqueue
@@ -30,7 +30,7 @@ def activate_version(
     version_id: int,
     *,
     expected_open_release_id: int | None,
-    by: AbstractBaseUser | None,
+    by: User | None,
     reason: str,
     as_of: datetime,
 ) -> Release:
@@ -64,7 +64,7 @@ def _replace_open(
     version: ModelVersion,
     *,
     expected_open_release_id: int | None,
-    by: AbstractBaseUser | None,
+    by: User | None,
     reason: str,
     as_of: datetime,
 ) -> Release:
@@ -88,7 +88,7 @@ def _replace_open(
 
 
 def set_grade_limits(
-    *, a: int, b: int, c: int, by: AbstractBaseUser | None, reason: str, as_of: datetime
+    *, a: int, b: int, c: int, by: User | None, reason: str, as_of: datetime
 ) -> GradeBand:
     """Set the least scores of grades A, B and C from now on; grades already given stay as they were said.
 

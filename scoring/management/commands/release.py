@@ -28,10 +28,11 @@ class Command(BaseCommand):
         activate.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["action"] == "activate":
-            release = self._activate(options["version"], options["reason"])
-        else:
-            release = open_release()
+        release = (
+            self._activate(options["version"], options["reason"])
+            if options["action"] == "activate"
+            else open_release()
+        )
         if options["json"]:
             print_json(self.stdout.write, _document(release))
         elif release is None:

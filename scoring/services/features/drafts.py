@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from numpy.typing import NDArray
 
 from scoring.contracts import FeatureSetState
@@ -84,7 +84,7 @@ def _judged(spec: FeatureSpec, found: ColumnAudit | None, exclude: Collection[st
 
 
 def settle_feature_set(
-    audited: Audited, *, by: AbstractBaseUser | None, as_of: datetime, name: str
+    audited: Audited, *, by: User | None, as_of: datetime, name: str
 ) -> Settled:
     """Activate the first draft; keep a later one as a draft where the file's columns differ from the active set."""
     active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
@@ -25,7 +25,7 @@ def create_feature_set(
     audits: Mapping[str, dict[str, Any]] | None = None,
     feature_notes: Mapping[str, list[str]] | None = None,
     rows_audited: int = 0,
-    by: AbstractBaseUser | None,
+    by: User | None,
     as_of: datetime,
 ) -> FeatureSet:
     """Store a draft with the next number."""
@@ -77,7 +77,7 @@ def _row(
 
 
 def activate_feature_set(
-    feature_set_id: int, *, by: AbstractBaseUser | None, reason: str, as_of: datetime
+    feature_set_id: int, *, by: User | None, reason: str, as_of: datetime
 ) -> FeatureSet:
     """Make a draft the one that imports and training use; the one before is retired.
 
@@ -114,7 +114,7 @@ def activate_feature_set(
     return found
 
 
-def copy_feature_set(feature_set_id: int, *, by: AbstractBaseUser | None, as_of: datetime) -> FeatureSet:
+def copy_feature_set(feature_set_id: int, *, by: User | None, as_of: datetime) -> FeatureSet:
     """A new draft with the same features: the way to change a set that is in use."""
     source = FeatureSet.objects.filter(pk=feature_set_id).first()
     if source is None:
@@ -145,7 +145,7 @@ def export_feature_set(feature_set: FeatureSet) -> dict[str, Any]:
     }
 
 
-def import_feature_set(payload: object, *, by: AbstractBaseUser | None, as_of: datetime) -> FeatureSet:
+def import_feature_set(payload: object, *, by: User | None, as_of: datetime) -> FeatureSet:
     """A new draft from JSON as `export_feature_set` writes it; number, state and audit are for reading only.
 
     Raises:

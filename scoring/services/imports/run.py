@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from leadscoring.common import claims
 from scoring.contracts import ImportRefused
@@ -36,7 +37,7 @@ def import_file(
     path: Path,
     options: ImportOptions,
     *,
-    requested_by: AbstractBaseUser | None,
+    requested_by: User | None,
     as_of: datetime,
     progress: Progress,
 ) -> ImportSummary:
@@ -137,7 +138,7 @@ def _source_name(path: Path) -> str:
 
 
 def _start(
-    path: Path, source: str, options: ImportOptions, requested_by: AbstractBaseUser | None
+    path: Path, source: str, options: ImportOptions, requested_by: User | None
 ) -> ImportRun:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -150,7 +151,7 @@ def _start(
     )
 
 
-def _fields(summary: ImportSummary) -> dict[str, object]:
+def _fields(summary: ImportSummary) -> dict[str, Any]:
     return {
         "format_note": summary.format_note,
         "rows_read": summary.rows_read,
@@ -160,7 +161,7 @@ def _fields(summary: ImportSummary) -> dict[str, object]:
         "rows_open": summary.open,
         "rows_refused": summary.refused,
         "outcomes_recorded": summary.outcomes_recorded,
-        "feature_set": FeatureSet.objects.filter(number=summary.feature_set).first(),
+        "feature_set": FeatureSet.objects.filter(number=summary.feature_set or 0).first(),
         "error_file": summary.error_file,
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from leadscoring.common import claims
@@ -45,7 +45,7 @@ def request_training(
     timeout_s: int = 90,
     seed: int = 0,
     reason: str = "",
-    requested_by: AbstractBaseUser | None = None,
+    requested_by: User | None = None,
     wake: bool = True,
 ) -> TrainingRun:
     """Ask for a training run and wake a worker (`wake=False`: the caller runs it itself).
