@@ -62,14 +62,15 @@ def check_schedule(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """E003: beat would send messages that no worker knows."""
     found: list[CheckMessage] = []
     for entry in TABLE:
+        reason = "which is not a task"
         try:
             task = import_string(entry.task)
-        except ImportError:
-            task = None
+        except ImportError as error:
+            task, reason = None, f"which cannot be imported ({error})"
         if not isinstance(task, Task):
             found.append(
                 Error(
-                    f"The schedule's line {entry.name!r} names {entry.task}, which is not a task.",
+                    f"The schedule's line {entry.name!r} names {entry.task}, {reason}.",
                     hint="Correct the dotted path in leadscoring/schedule.py.",
                     id="leadscoring.E003",
                 )

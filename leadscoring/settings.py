@@ -11,6 +11,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from leadscoring.env import Environment
 from leadscoring.logs import logging_config
@@ -109,7 +110,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # --- Broker and Celery (`leadscoring/celery.py` holds what may not be changed) -----------------------
 # Without REDIS_URL the broker is the Valkey that `manage.py run` starts on a Unix socket.
 REDIS_URL = env.url("REDIS_URL", PLACES.broker_url, schemes=("redis", "rediss", "unix"))
-EMBEDDED_BROKER = REDIS_URL == PLACES.broker_url
+EMBEDDED_BROKER = PLACES.broker_url == REDIS_URL
 CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_ALWAYS_EAGER = env.flag("CELERY_TASK_ALWAYS_EAGER", False)
 CELERY_TASK_EAGER_PROPAGATES = False
@@ -224,8 +225,29 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "leadscoring",
     "SITE_HEADER": "leadscoring",
     "SITE_SYMBOL": "leaderboard",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "leadscoring.dashboard.dashboard",
+    "STYLES": [lambda request: static("scoring/admin.css")],
+    # Blue: buttons and links keep enough contrast with white text and on both backgrounds.
+    "COLORS": {
+        "primary": {
+            "50": "#eff6fc",
+            "100": "#dbeaf8",
+            "200": "#bcd8f2",
+            "300": "#8ec0ea",
+            "400": "#5ba3df",
+            "500": "#4a9be0",
+            "600": "#0f62ac",
+            "700": "#0c4f8b",
+            "800": "#0d4373",
+            "900": "#0f3960",
+            "950": "#0a2440",
+        },
+    },
+    "SIDEBAR": {"show_search": False, "navigation": "leadscoring.admin_site.navigation"},
 }
 
 # --- Health and metrics ------------------------------------------------------------------------------
