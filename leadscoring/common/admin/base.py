@@ -1,0 +1,175 @@
+"""What the pages share: read-only pages, bounded counting, links to confirm pages, filters that use an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+from unfold.decorators import action as unfold_action
+from unfold.enums import ActionVariant
+
+Row = TypeVar("Row", bound=Model)
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as Page
+    from django.contrib.admin import SimpleListFilter as TypedFilter
+else:
+    from unfold.admin import ModelAdmin as _UnfoldAdmin
+    from unfold.contrib.filters.admin import TextFilter as TypedFilter
+
+    class Page(_UnfoldAdmin):
+        """Unfold's admin, subscriptable as the type stubs have it."""
+
+        def __class_getitem__(cls, item: object) -> type:
+            return cls
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs only
+    """Counts at most `most` rows, so that a list of ten million opens as fast as one of ten."""
+
+    most: ClassVar[int] = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        """Rows in the list, or `most` when there are more."""
+        rows = self.object_list
+        if isinstance(rows, QuerySet):
+            return int(rows.order_by().values("pk")[: self.most].count())
+        return len(rows)
+
+
+class ListPage(Page[Row]):
+    """A list that stays quick, and pages drawn by `page_template`."""
+
+    list_per_page = 50
+    list_max_show_all = 200
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    list_fullwidth = True
+    is_fullwidth = True
+    compressed_fields = True
+    actions: ClassVar[Any] = None
+    empty_value_display = "–"
+
+    def page_context(self, request: HttpRequest, row: Row) -> dict[str, Any]:
+        """What the page's template needs beyond the form."""
+        return {}
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Django's page, with the row's own context where there is a row that may be seen."""
+        context = dict(extra_context or {})
+        if object_id is not None and request.method == "GET":
+            row = self.get_object(request, unquote(object_id))
+            if row is not None and self.has_view_or_change_permission(request, row):
+                context.update(self.page_context(request, row))
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Row:
+        """The row of an address, seen with this person's eyes."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404(f"There is no {self.opts.verbose_name} with the key {object_id}.")
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        return row
+
+
+class ReadOnlyPage(ListPage[Row]):
+    """Rows that nobody edits by hand: the program writes them, people read them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+
+def page_action(
+    description: str, *, permission: str, icon: str = "", tone: str = "default"
+) -> Callable[[View], View]:
+    """A button that leads to a page of its own. `permission` is checked for the button and for the page.
+
+    A `permission` without a dot names a `has_…_permission` method.
+    """
+
+    def wrap(view: View) -> View:
+        wrapped: View = unfold_action(
+            view,
+            description=description,
+            permissions=[permission],
+            url_path=view.__name__.replace("_", "-"),
+            icon=icon or None,
+            variant=ActionVariant(tone),
+        )
+        return wrapped
+
+    return wrap
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with fixed choices: no query for the choices, an indexable condition for the rows."""
+
+    field: ClassVar[str]
+    options: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.options)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(**{self.field: value})
+
+
+class StartsWithFilter(TypedFilter):
+    """A text box; keeps the rows whose field starts with the text, as an index can."""
+
+    field: ClassVar[str]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = (self.value() or "").replace("\x00", "").strip()
+        return queryset.filter(**{f"{self.field}__startswith": value}) if value else queryset
+
+
+def choice_filter(
+    title: str, field: str, options: tuple[tuple[str, str], ...], *, parameter: str | None = None
+) -> type[ChoiceFilter]:
+    """A :class:`ChoiceFilter` for one field."""
+    return type(
+        f"{field.title().replace('_', '')}Filter",
+        (ChoiceFilter,),
+        {"title": title, "parameter_name": parameter or field, "field": field, "options": options},
+    )
+
+
+def text_filter(title: str, field: str) -> type[StartsWithFilter]:
+    """A :class:`StartsWithFilter` for one field."""
+    return type(
+        f"{field.title().replace('_', '')}TextFilter",
+        (StartsWithFilter,),
+        {"title": title, "parameter_name": f"{field}_starts", "field": field},
+    )
+
+
+def once(items: Iterator[str]) -> list[str]:
+    """Distinct texts in order of first appearance, without empty ones."""
+    return list(dict.fromkeys(item for item in items if item))

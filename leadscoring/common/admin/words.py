@@ -1,0 +1,129 @@
+"""How numbers, times and states are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+NOTHING = "–"
+GRADE_WORDS = {"A": "call first", "B": "call soon", "C": "call later", "D": "call last"}
+STATE_TONES = {
+    "queued": "quiet",
+    "running": "info",
+    "done": "good",
+    "failed": "bad",
+    "cancelled": "warn",
+    "draft": "warn",
+    "active": "good",
+    "retired": "quiet",
+    "ready": "good",
+    "unusable": "bad",
+    "converted": "good",
+    "lost": "quiet",
+}
+
+
+def badge(text: str, tone: str) -> SafeString:
+    """A short word in a coloured frame."""
+    return format_html('<span class="ls-badge ls-{}">{}</span>', tone, text)
+
+
+def grade_badge(grade: str) -> SafeString:
+    """A grade in its colour, or a dash."""
+    if not grade:
+        return format_html("{}", NOTHING)
+    return format_html(
+        '<span class="ls-badge ls-grade-{0}" title="Grade {0}: {1}">{0}</span>',
+        grade,
+        GRADE_WORDS.get(grade, ""),
+    )
+
+
+def state_badge(state: str) -> SafeString:
+    """A state in its colour."""
+    return badge(state, STATE_TONES.get(state, "quiet"))
+
+
+def moment(at: datetime | None) -> str:
+    """A time in UTC, to the minute, or a dash.
+
+    >>> moment(None)
+    '–'
+    """
+    if at is None:
+        return NOTHING
+    return f"{timezone.localtime(at):%d %b %Y, %H:%M} UTC"
+
+
+def chance(share: float) -> str:
+    """A probability as a percentage with a decimal, and two below one per cent.
+
+    >>> chance(0.123), chance(0.0042)
+    ('12.3 %', '0.42 %')
+    """
+    return f"{share * 100:.1f} %" if share >= 0.01 else f"{share * 100:.2f} %"
+
+
+def duration(span: timedelta) -> str:
+    """A length of time with the two largest units.
+
+    >>> duration(timedelta(seconds=75)), duration(timedelta(days=2, hours=3))
+    ('1 min 15 s', '2 days 3 h')
+    """
+    seconds = max(round(span.total_seconds()), 0)
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [
+        (days, "day" if days == 1 else "days"),
+        (hours, "h"),
+        (minutes, "min"),
+        (seconds, "s"),
+    ]
+    shown = [f"{n} {unit}" for n, unit in parts if n][:2]
+    return " ".join(shown) or "0 s"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> count(1, "lead"), count(2000, "lead")
+    ('1 lead', '2,000 leads')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def person(user: object) -> str:
+    """Who did it; a row without a person was made by a command or the program."""
+    return str(user) if user is not None else "command line or program"
+
+
+def estimate_words(estimate: Mapping[str, object] | None, *, digits: int = 3) -> str:
+    """Value, interval and n, or a dash.
+
+    >>> estimate_words({"value": 0.8, "low": 0.7, "high": 0.9, "n": 1200})
+    '0.800 (0.700 to 0.900, n = 1,200)'
+    """
+    if not estimate:
+        return NOTHING
+    value, low, high, n = (estimate.get(k) for k in ("value", "low", "high", "n"))
+    if (
+        not isinstance(value, int | float)
+        or not isinstance(low, int | float)
+        or not isinstance(high, int | float)
+    ):
+        return NOTHING
+    counted = f"{n:,}" if isinstance(n, int) else "unknown"
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}, n = {counted})"
+
+
+def link(name: str, pk: object, text: str) -> SafeString:
+    """A link to the admin page of a row; `name` is app_model."""
+    return format_html(
+        '<a class="ls-link" href="{}">{}</a>', reverse(f"admin:{name}_change", args=(pk,)), text
+    )

@@ -1,0 +1,91 @@
+"""Pages of long work: a progress bar that keeps itself fresh, times, and what went wrong."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.contrib import admin
+from django.http import HttpRequest, JsonResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from leadscoring.common.admin.base import ReadOnlyPage
+from leadscoring.common.admin.words import NOTHING, duration, moment, person, state_badge
+from leadscoring.common.claims import Work, WorkState
+
+Run = TypeVar("Run", bound=Work)
+BAR_TONES = {WorkState.DONE.value: "ls-done", WorkState.FAILED.value: "ls-failed"}
+
+
+class WorkPage(ReadOnlyPage[Run]):
+    """Rows that are work: read here, written by whoever does them."""
+
+    list_select_related: Any = ("requested_by",)
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_progress"
+        own = path("<path:object_id>/progress/", self.admin_site.admin_view(self.progress_view), name=name)
+        return [own, *super().get_urls()]
+
+    def progress_view(self, request: HttpRequest, object_id: str) -> JsonResponse:
+        """What the page's script asks for."""
+        row = self.row_or_404(request, object_id)
+        return JsonResponse(
+            {
+                "progress": row.progress,
+                "message": row.message,
+                "state_words": state_words(row),
+                "ended": not row.is_open,
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def page_context(self, request: HttpRequest, row: Run) -> dict[str, Any]:
+        took = row.finished_at - row.started_at if row.started_at and row.finished_at else None
+        return {
+            "state_shown": state_badge(row.state),
+            "state_words": state_words(row),
+            "percent": round(row.progress * 100),
+            "bar_tone": BAR_TONES.get(row.state, ""),
+            "progress_url": reverse(
+                f"admin:{self.opts.app_label}_{self.opts.model_name}_progress", args=(row.pk,)
+            ),
+            "took": duration(took) if took is not None else NOTHING,
+            "requested_by": person(getattr(row, "requested_by", None)),
+        }
+
+    @admin.display(description="State", ordering="state")
+    def state_shown(self, row: Run) -> SafeString:
+        return state_badge(row.state)
+
+    @admin.display(description="Progress", ordering="progress")
+    def progress_shown(self, row: Run) -> SafeString:
+        percent = round(row.progress * 100)
+        return format_html(
+            '<span class="ls-progress ls-small {}"><span style="width:{}%"></span></span>{} %',
+            BAR_TONES.get(row.state, ""),
+            percent,
+            percent,
+        )
+
+    @admin.display(description="Asked for", ordering="created_at")
+    def created_shown(self, row: Run) -> str:
+        return moment(row.created_at)
+
+    @admin.display(description="Asked for by")
+    def by_shown(self, row: Run) -> str:
+        return person(getattr(row, "requested_by", None))
+
+
+def state_words(row: Work) -> str:
+    """The state in a sentence."""
+    if row.is_open and row.cancel_requested:
+        return "Stopping: a person asked for it."
+    return {
+        WorkState.QUEUED.value: "Waiting for a worker.",
+        WorkState.RUNNING.value: "Running.",
+        WorkState.DONE.value: "Done.",
+        WorkState.FAILED.value: "Failed.",
+        WorkState.CANCELLED.value: "Cancelled.",
+    }.get(row.state, row.state)

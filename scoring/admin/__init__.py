@@ -1,0 +1,29 @@
+"""Pages of the core: one module for each aggregate."""
+
+from scoring.admin import (
+    features,
+    grades,
+    imports,
+    keys,
+    leads,
+    outcomes,
+    policies,
+    predictions,
+    releases,
+    training,
+    versions,
+)
+
+__all__ = [
+    "features",
+    "grades",
+    "imports",
+    "keys",
+    "leads",
+    "outcomes",
+    "policies",
+    "predictions",
+    "releases",
+    "training",
+    "versions",
+]

@@ -1,0 +1,71 @@
+"""A lead's attributes as people read them: labels, values with units, and what is odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from scoring.models import FeatureSet
+
+LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRow:
+    """One line of the table."""
+
+    label: str
+    name: str
+    value: str
+    unit: str
+    held_out: bool
+    known: bool
+    warnings: tuple[str, ...]
+
+
+def attribute_rows(
+    attributes: Mapping[str, object],
+    feature_set: FeatureSet | None,
+    warnings: Iterable[Mapping[str, object]],
+) -> list[AttributeRow]:
+    """Features in their order, then what the lead carries beyond them."""
+    remarks: dict[str, list[str]] = {}
+    for warning in warnings:
+        remarks.setdefault(str(warning.get("feature", "")), []).append(str(warning.get("message", "")))
+    rows: list[AttributeRow] = []
+    named: set[str] = set()
+    for feature in feature_set.features.all() if feature_set is not None else ():
+        named.add(feature.name)
+        rows.append(
+            AttributeRow(
+                label=feature.label,
+                name=feature.name,
+                value=shown(attributes.get(feature.name)),
+                unit=feature.unit,
+                held_out=feature.excluded,
+                known=True,
+                warnings=tuple(remarks.get(feature.name, ())),
+            )
+        )
+    rows.extend(
+        AttributeRow(name, name, shown(value), "", False, feature_set is None, tuple(remarks.get(name, ())))
+        for name, value in attributes.items()
+        if name not in named
+    )
+    return rows
+
+
+def shown(value: object) -> str:
+    """A raw value as text; nothing for what was not sent.
+
+    >>> shown(True), shown(3.0), shown(None)
+    ('yes', '3', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    text = str(value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -1,0 +1,197 @@
+"""Leads: which to call first, and why."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from leadscoring.common.admin.base import ListPage, choice_filter, once, text_filter
+from leadscoring.common.admin.words import NOTHING, badge, chance, grade_badge, moment, state_badge
+from leadscoring.common.charts import HistoryPoint, PushBar, history_plot, pushes
+from scoring.admin.attributes import attribute_rows
+from scoring.contracts import Grade
+from scoring.models import (
+    ApiKey,
+    FeatureSet,
+    ImportRun,
+    Lead,
+    MaturityWindow,
+    ModelVersion,
+    Outcome,
+    Prediction,
+)
+from scoring.selectors.predictions import history
+
+HISTORY_SHOWN = 50
+GRADES = tuple((g.value, g.value) for g in Grade)
+
+
+class SourceFilter(SimpleListFilter):
+    """Source systems as the keys, imports and windows name them: reading them off the leads would scan all."""
+
+    title = "source"
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        named = (
+            ApiKey.objects.order_by()
+            .values_list("source_system")
+            .union(
+                ImportRun.objects.order_by().values_list("source_system"),
+                MaturityWindow.objects.order_by().values_list("source_system"),
+            )
+        )
+        return [(name, name) for name in sorted(once(row[0] for row in named))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
+        return queryset.filter(source_system=self.value()) if self.value() else queryset
+
+
+class OutcomeFilter(SimpleListFilter):
+    """What became of the lead, as last reported."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("converted", "converted"), ("lost", "lost"), ("open", "none yet")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
+        current = Outcome.objects.filter(lead=OuterRef("pk"), is_current=True)
+        if self.value() in {"converted", "lost"}:
+            return queryset.filter(Exists(current.filter(kind=self.value())))
+        return queryset.exclude(Exists(current)) if self.value() == "open" else queryset
+
+
+class WaitingFilter(SimpleListFilter):
+    """Leads that arrived while no model served."""
+
+    title = "score"
+    parameter_name = "scored"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "scored"), ("waiting", "waiting for a model")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
+        if self.value() == "yes":
+            return queryset.filter(score__isnull=False)
+        return queryset.filter(awaiting_score=True) if self.value() == "waiting" else queryset
+
+
+@admin.register(Lead)
+class LeadAdmin(ListPage[Lead]):
+    """The best leads first; a page each with the score, the reasons and the history."""
+
+    list_display = (
+        "external_id",
+        "score_shown",
+        "grade_shown",
+        "owner",
+        "stage",
+        "source_system",
+        "outcome_shown",
+        "scored_shown",
+    )
+    list_filter = (
+        choice_filter("grade", "grade", GRADES),
+        OutcomeFilter,
+        WaitingFilter,
+        SourceFilter,
+        text_filter("owner", "owner"),
+        text_filter("stage", "stage"),
+    )
+    list_filter_submit = True
+    ordering: ClassVar[Any] = [F("score").desc(nulls_last=True), "-id"]
+    search_fields = ("external_id", "owner")
+    search_help_text = "Start of the external id or of the owner"
+    fields = ("owner", "stage")
+    change_form_template = "scoring/admin/lead.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Lead | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Lead]:
+        current = Outcome.objects.filter(is_current=True)
+        return (
+            super().get_queryset(request).prefetch_related(Prefetch("outcomes", current, to_attr="current"))
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.replace("\x00", "").strip()
+        if term:
+            queryset = queryset.filter(Q(external_id__startswith=term) | Q(owner__istartswith=term))
+        return queryset, False
+
+    @admin.display(description="Score", ordering="score")
+    def score_shown(self, lead: Lead) -> str | SafeString:
+        if lead.score is None:
+            return badge("waiting", "warn") if lead.awaiting_score else NOTHING
+        return str(lead.score)
+
+    @admin.display(description="Grade", ordering="grade")
+    def grade_shown(self, lead: Lead) -> SafeString:
+        return grade_badge(lead.grade)
+
+    @admin.display(description="Outcome")
+    def outcome_shown(self, lead: Lead) -> str | SafeString:
+        current: list[Outcome] = getattr(lead, "current", [])
+        return state_badge(current[0].kind) if current else NOTHING
+
+    @admin.display(description="Scored at", ordering="scored_at")
+    def scored_shown(self, lead: Lead) -> str:
+        return moment(lead.scored_at)
+
+    def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
+        # Only what the form holds: the score columns may have moved since the page was opened.
+        obj.updated_at = timezone.now()
+        obj.save(update_fields=["owner", "stage", "updated_at"])
+
+    def page_context(self, request: HttpRequest, row: Lead) -> dict[str, Any]:
+        scorings = list(history(row)[:HISTORY_SHOWN])
+        newest = scorings[0] if scorings else None
+        version = newest.version if newest else None
+        features = _features_for(version)
+        warnings = newest.warnings if newest else []
+        return {
+            "prediction": newest,
+            "grade_shown": grade_badge(row.grade),
+            "push_chart": pushes(_pushes(newest)),
+            "history_chart": history_plot(_points(scorings)),
+            "chance": chance(newest.probability) if newest else NOTHING,
+            "scorings": [(p, chance(p.probability)) for p in scorings],
+            "scorings_cut": len(scorings) == HISTORY_SHOWN,
+            "attributes": attribute_rows(row.attributes, features, warnings),
+            "feature_set": features,
+            "outcomes": row.outcomes.order_by("-is_current", "-recorded_at"),
+            "sees_versions": request.user.has_perm("scoring.view_modelversion"),
+        }
+
+
+def _features_for(version: ModelVersion | None) -> FeatureSet | None:
+    """The set the version read; before a first score the active one."""
+    sets = FeatureSet.objects.prefetch_related("features")
+    if version is not None:
+        return sets.filter(pk=version.feature_set_id).first()
+    return sets.filter(state="active").first()
+
+
+def _pushes(prediction: Prediction | None) -> list[PushBar]:
+    if prediction is None:
+        return []
+    bars = [PushBar(str(r["text"]), float(r["contribution"])) for r in prediction.reasons]
+    return sorted(bars, key=lambda bar: -bar.push)
+
+
+def _points(scorings: list[Prediction]) -> list[HistoryPoint]:
+    return [HistoryPoint(p.scored_at, p.score, p.grade, f"version {p.version.number}") for p in scorings]

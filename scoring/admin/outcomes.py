@@ -1,0 +1,74 @@
+"""Outcomes: what became of leads, as reported. Corrections come through the API or an import and keep the older row."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RangeDateFilter
+
+from leadscoring.common.admin.base import ReadOnlyPage, choice_filter
+from leadscoring.common.admin.words import NOTHING, link, moment, state_badge
+from scoring.models import Outcome
+
+
+@admin.register(Outcome)
+class OutcomeAdmin(ReadOnlyPage[Outcome]):
+    """Newest report first."""
+
+    list_display = (
+        "recorded_shown",
+        "lead_shown",
+        "kind_shown",
+        "occurred_shown",
+        "revenue_shown",
+        "is_current",
+    )
+    list_select_related = ("lead",)
+    list_filter = (
+        choice_filter("outcome", "kind", (("converted", "converted"), ("lost", "lost"))),
+        ("recorded_at", RangeDateFilter),
+    )
+    list_filter_submit = True
+    ordering: ClassVar[Any] = ["-recorded_at", "-id"]
+    search_fields = ("lead__external_id",)
+    search_help_text = "Start of the lead's external id"
+    fields = (
+        "lead_shown",
+        "kind",
+        "occurred_at",
+        "revenue_shown",
+        "is_current",
+        "recorded_at",
+        "reported_by",
+    )
+    readonly_fields = ("lead_shown", "revenue_shown")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.replace("\x00", "").strip()
+        return (queryset.filter(lead__external_id__startswith=term) if term else queryset), False
+
+    @admin.display(description="Reported", ordering="recorded_at")
+    def recorded_shown(self, row: Outcome) -> str:
+        return moment(row.recorded_at)
+
+    @admin.display(description="Lead")
+    def lead_shown(self, row: Outcome) -> SafeString:
+        return link("scoring_lead", row.lead_id, row.lead.external_id)
+
+    @admin.display(description="Outcome", ordering="kind")
+    def kind_shown(self, row: Outcome) -> SafeString:
+        return state_badge(row.kind)
+
+    @admin.display(description="Happened", ordering="occurred_at")
+    def occurred_shown(self, row: Outcome) -> str:
+        return moment(row.occurred_at)
+
+    @admin.display(description="Revenue", ordering="revenue")
+    def revenue_shown(self, row: Outcome) -> str:
+        return NOTHING if row.revenue is None else f"{row.revenue:,.2f} {row.currency}".strip()

@@ -1,0 +1,95 @@
+"""Limits a person may set: what training needs at least, and how long leads of each source are waited for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from leadscoring.common.admin.base import ListPage
+from leadscoring.common.admin.words import NOTHING, moment
+from scoring.models import MaturityWindow, TrainingPolicy
+
+if TYPE_CHECKING:
+    WindowModelForm = forms.ModelForm[MaturityWindow]
+else:
+    WindowModelForm = forms.ModelForm
+
+
+@admin.register(TrainingPolicy)
+class TrainingPolicyAdmin(ListPage[TrainingPolicy]):
+    """One row: the list leads straight to it."""
+
+    show_add_link = False
+
+    fields = ("minimum_leads", "minimum_conversions", "horizon_days")
+    change_form_template = "scoring/admin/training_policy.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # The first save makes the row; until then the defaults hold.
+        return request.user.has_perm("scoring.change_trainingpolicy")
+
+    def has_delete_permission(self, request: HttpRequest, obj: TrainingPolicy | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        policy = TrainingPolicy.objects.first()
+        if policy is not None:
+            return HttpResponseRedirect(reverse("admin:scoring_trainingpolicy_change", args=(policy.pk,)))
+        return super().changelist_view(request, extra_context)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if TrainingPolicy.objects.exists():
+            return HttpResponseRedirect(reverse("admin:scoring_trainingpolicy_changelist"))
+        return super().add_view(request, form_url, extra_context)
+
+
+class WindowForm(WindowModelForm):
+    """A window set by hand must be a time one can wait."""
+
+    class Meta:
+        model = MaturityWindow
+        fields = ("source_system", "set_days")
+
+    def clean_set_days(self) -> float | None:
+        days: float | None = self.cleaned_data["set_days"]
+        if days is not None and not 0 < days <= 3650:
+            raise forms.ValidationError(f"{days:g} days; expected more than 0 and at most 3,650, or empty.")
+        return days
+
+
+@admin.register(MaturityWindow)
+class MaturityWindowAdmin(ListPage[MaturityWindow]):
+    """By source; the estimate is read, the hand-set window is edited."""
+
+    form = WindowForm
+    list_display = ("source_system", "in_force", "estimate_shown", "set_shown", "estimated_shown")
+    search_fields = ("source_system",)
+    fields = ("source_system", "set_days", "estimate_shown", "estimate_note", "estimated_shown")
+    readonly_fields: ClassVar[Any] = ("estimate_shown", "estimate_note", "estimated_shown")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: MaturityWindow | None = None) -> Any:
+        return self.readonly_fields if obj is None else ("source_system", *self.readonly_fields)
+
+    @admin.display(description="Window in force")
+    def in_force(self, row: MaturityWindow) -> str:
+        return _days(row.days)
+
+    @admin.display(description="Estimate")
+    def estimate_shown(self, row: MaturityWindow) -> str:
+        return _days(row.estimated_days)
+
+    @admin.display(description="Set by hand", ordering="set_days")
+    def set_shown(self, row: MaturityWindow) -> str:
+        return _days(row.set_days)
+
+    @admin.display(description="Estimated at", ordering="estimated_at")
+    def estimated_shown(self, row: MaturityWindow) -> str:
+        return moment(row.estimated_at)
+
+
+def _days(days: float | None) -> str:
+    return NOTHING if days is None else f"{days:.0f} days"

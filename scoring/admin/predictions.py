@@ -1,0 +1,119 @@
+"""Predictions: what was said about which lead, by which version and why. Never edited."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RangeDateFilter
+
+from leadscoring.common.admin.base import ReadOnlyPage, choice_filter
+from leadscoring.common.admin.words import chance, grade_badge, link, moment
+from leadscoring.common.charts import PushBar, pushes
+from scoring.admin.attributes import attribute_rows
+from scoring.admin.leads import GRADES
+from scoring.contracts import Cause, Role
+from scoring.models import FeatureSet, ModelVersion, Prediction
+
+VERSIONS_OFFERED = 30
+
+
+class VersionFilter(SimpleListFilter):
+    """The newest versions; an older one can still be named in the address."""
+
+    title = "version"
+    parameter_name = "version"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rows = ModelVersion.objects.order_by("-number").values_list("pk", "number")[:VERSIONS_OFFERED]
+        return [(str(pk), f"version {number}") for pk, number in rows]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> QuerySet[Prediction]:
+        value = self.value()
+        if value is None:
+            return queryset
+        return (
+            queryset.filter(version_id=int(value))
+            if value.isdecimal() and len(value) < 19
+            else queryset.none()
+        )
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyPage[Prediction]):
+    """Newest first."""
+
+    list_display = (
+        "scored_shown",
+        "lead_shown",
+        "score",
+        "grade_shown",
+        "probability_shown",
+        "version_shown",
+        "role",
+        "cause",
+        "latency_shown",
+    )
+    list_select_related = ("lead", "version")
+    list_filter = (
+        VersionFilter,
+        choice_filter("role", "role", tuple((r.value, r.value) for r in Role)),
+        choice_filter("cause", "cause", tuple((c.value, c.value) for c in Cause)),
+        choice_filter("grade", "grade", GRADES),
+        ("scored_at", RangeDateFilter),
+    )
+    list_filter_submit = True
+    ordering: ClassVar[Any] = ["-scored_at", "-id"]
+    search_fields = ("lead__external_id",)
+    search_help_text = "Start of the lead's external id"
+    fields: ClassVar[Any] = ()
+    change_form_template = "scoring/admin/prediction.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.replace("\x00", "").strip()
+        return (queryset.filter(lead__external_id__startswith=term) if term else queryset), False
+
+    @admin.display(description="Scored at", ordering="scored_at")
+    def scored_shown(self, prediction: Prediction) -> str:
+        return moment(prediction.scored_at)
+
+    @admin.display(description="Lead")
+    def lead_shown(self, prediction: Prediction) -> SafeString:
+        return link("scoring_lead", prediction.lead_id, prediction.lead.external_id)
+
+    @admin.display(description="Grade", ordering="grade")
+    def grade_shown(self, prediction: Prediction) -> SafeString:
+        return grade_badge(prediction.grade)
+
+    @admin.display(description="Probability", ordering="probability")
+    def probability_shown(self, prediction: Prediction) -> str:
+        return chance(prediction.probability)
+
+    @admin.display(description="Version", ordering="version__number")
+    def version_shown(self, prediction: Prediction) -> str:
+        return f"v{prediction.version.number}"
+
+    @admin.display(description="Model time", ordering="latency_ms")
+    def latency_shown(self, prediction: Prediction) -> str:
+        return f"{prediction.latency_ms:.1f} ms"
+
+    def page_context(self, request: HttpRequest, row: Prediction) -> dict[str, Any]:
+        features = (
+            FeatureSet.objects.prefetch_related("features").filter(pk=row.version.feature_set_id).first()
+        )
+        bars = [PushBar(str(r["text"]), float(r["contribution"])) for r in row.reasons]
+        return {
+            "chance": chance(row.probability),
+            "raw_chance": chance(row.raw_probability),
+            "grade_shown": grade_badge(row.grade),
+            "push_chart": pushes(sorted(bars, key=lambda bar: -bar.push)),
+            "values": attribute_rows(row.values, features, row.warnings),
+            "sees_versions": request.user.has_perm("scoring.view_modelversion"),
+            "sees_releases": request.user.has_perm("scoring.view_release"),
+        }

@@ -1,0 +1,233 @@
+"""The evidence of a model version as a page reads it. A report without a part shows the page without that part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadscoring.common.admin.words import NOTHING, estimate_words
+from leadscoring.common.charts import CurvePoint, calibration_plot, gain_plot, share_bar
+from scoring.models import ModelVersion
+
+METRIC_WORDS: dict[str, tuple[str, str]] = {
+    "roc_auc": (
+        "ROC-AUC",
+        "chance that a lead that converts is ranked above one that does not; 0.5 is guessing",
+    ),
+    "pr_auc": ("PR-AUC", "average precision; guessing gives the base rate"),
+    "log_loss": ("Log loss", "lower is better"),
+    "brier": ("Brier score", "mean squared error of the chance; lower is better"),
+    "ece": ("Calibration error", "mean gap between predicted and observed chance; lower is better"),
+    "top_decile_lift": ("Top-decile lift", "conversions in the best tenth against a random tenth"),
+    "base_rate": ("Base rate", "share of test leads that converted"),
+    "calibration_intercept": ("Calibration intercept", "0 is right on average"),
+    "calibration_slope": ("Calibration slope", "1 is right; below 1 the chances are too extreme"),
+}
+IMPORTANCE_SHOWN = 15
+HEADLINE = ("roc_auc", "top_decile_lift", "base_rate")
+
+
+def evidence(version: ModelVersion) -> dict[str, Any]:
+    """Everything the version's page and its confirm page draw."""
+    report: Mapping[str, Any] = version.report
+    return {
+        "metrics": metric_rows(version.metrics),
+        "headline": [row for row in metric_rows(version.metrics) if row["key"] in HEADLINE],
+        "candidates": [_candidate(c) for c in _rows(report.get("candidates"))],
+        "split_words": split_words(report.get("split")),
+        "other_splits": [_other_split(s) for s in _rows(report.get("other_splits"))],
+        "calibration": calibration_plot(_calibration(report)),
+        "calibration_rows": _calibration(report),
+        "gain": gain_plot(_gain(report), n=_test_size(version.metrics)),
+        "gain_rows": _gain(report),
+        "importance": _importance(version.importance),
+        "importance_more": max(len(version.importance) - IMPORTANCE_SHOWN, 0),
+        "notes": texts(report.get("notes")),
+        "readiness": texts(report.get("readiness")),
+        "reference": _reference(version.reference_profile),
+        "params": _params(report.get("params")),
+        "estimator_shown": version.estimator.replace("_", " ").capitalize(),
+        "size_shown": f"{version.artefact_size / 1024:,.0f} KiB",
+    }
+
+
+def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Metrics in the order of their names' table, others after them."""
+    order = [*METRIC_WORDS, *(key for key in metrics if key not in METRIC_WORDS)]
+    rows = []
+    for key in order:
+        if not isinstance(metrics.get(key), Mapping):
+            continue
+        name, meaning = METRIC_WORDS.get(key, (key.replace("_", " "), ""))
+        found = metrics[key]
+        rows.append(
+            {
+                "key": key,
+                "name": name,
+                "meaning": meaning,
+                "value": _number(found.get("value")),
+                "interval": f"{_number(found.get('low'))} to {_number(found.get('high'))}",
+                "n": f"{found['n']:,}" if isinstance(found.get("n"), int) else NOTHING,
+                "method": str(found.get("method", "")).replace("_", " "),
+            }
+        )
+    return rows
+
+
+def compared(version: ModelVersion, champion: ModelVersion | None) -> list[dict[str, str]]:
+    """Both versions' test metrics side by side, where the new one has them."""
+    others = champion.metrics if champion is not None else {}
+    return [
+        {
+            "name": row["name"],
+            "meaning": row["meaning"],
+            "new": estimate_words(version.metrics.get(row["key"])),
+            "old": estimate_words(others.get(row["key"])),
+        }
+        for row in metric_rows(version.metrics)
+    ]
+
+
+def split_words(split: object) -> list[str]:
+    """How the test set was taken, as sentences."""
+    if not isinstance(split, Mapping):
+        return []
+    found = []
+    for key in ("kind", "which", "words", "why"):
+        text = split.get(key)
+        if isinstance(text, str) and text:
+            found.append(f"{text[0].upper()}{text[1:]}".rstrip(".") + ".")
+    sizes = split.get("sizes") if isinstance(split.get("sizes"), Mapping) else split
+    parts = [
+        f"{sizes[key]:,} leads to {verb}"
+        for key, verb in (("train", "train"), ("test", "test"))
+        if isinstance(sizes.get(key), int)
+    ]
+    if parts:
+        found.append(", ".join(parts) + ".")
+    first, last = split.get("first_test_date"), split.get("last_test_date")
+    if first and last:
+        found.append(f"Test leads were created from {first} to {last}.")
+    return found
+
+
+def texts(found: object) -> list[str]:
+    """A list of sentences, whatever was stored."""
+    if isinstance(found, str):
+        return [found] if found else []
+    if isinstance(found, Sequence):
+        return [str(item) for item in found]
+    return []
+
+
+def _rows(found: object) -> list[Mapping[str, Any]]:
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, Sequence) else []
+
+
+def _candidate(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": str(found.get("name", "")).replace("_", " "),
+        "auc": estimate_words(found.get("auc")),
+        "difference": estimate_words(found.get("difference"), digits=4),
+        "se": _number(found.get("standard_error", found.get("se"))),
+        "chosen": bool(found.get("chosen")),
+        "why": str(found.get("why", "")),
+    }
+
+
+def _other_split(found: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = found.get("metrics") if isinstance(found.get("metrics"), Mapping) else {}
+    return {
+        "name": str(found.get("name", "")),
+        "auc": estimate_words(metrics.get("roc_auc")) if metrics else estimate_words(found.get("auc")),
+        "metrics": metric_rows(metrics or {}),
+        "warning": str(found.get("warning", "")),
+    }
+
+
+def _calibration(report: Mapping[str, Any]) -> list[CurvePoint]:
+    points = []
+    for row in _rows(report.get("calibration_curve")):
+        observed = row.get("observed")
+        if isinstance(observed, Mapping):
+            points.append(
+                CurvePoint(
+                    float(row["predicted"]),
+                    float(observed["value"]),
+                    float(observed["low"]),
+                    float(observed["high"]),
+                    int(observed["n"]),
+                )
+            )
+    return points
+
+
+def _gain(report: Mapping[str, Any]) -> list[CurvePoint]:
+    points = [
+        CurvePoint(
+            float(row["share"]),
+            float(row["captured"]),
+            float(row["captured_low"]),
+            float(row["captured_high"]),
+            int(row["n"]),
+        )
+        for row in _rows(report.get("gain_curve"))
+        if "share" in row and "captured" in row
+    ]
+    return [CurvePoint(0.0, 0.0, 0.0, 0.0, 0), *points] if points else []
+
+
+def _test_size(metrics: Mapping[str, Any]) -> int | None:
+    found = metrics.get("roc_auc") or metrics.get("base_rate")
+    n = found.get("n") if isinstance(found, Mapping) else None
+    return n if isinstance(n, int) else None
+
+
+def _importance(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    rows = sorted(found, key=lambda row: -float(row.get("share", 0.0)))[:IMPORTANCE_SHOWN]
+    most = max((float(row.get("share", 0.0)) for row in rows), default=0.0)
+    return [
+        {
+            "label": str(row.get("label") or row.get("feature", "")),
+            "share": f"{float(row.get('share', 0.0)) * 100:.1f} %",
+            "bar": share_bar(float(row.get("share", 0.0)) / most if most > 0 else 0.0),
+        }
+        for row in rows
+    ]
+
+
+def _reference(profile: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Each feature of the reference profile in a line: rows, share missing."""
+    features = profile.get("features")
+    items: list[tuple[str, Mapping[str, Any]]]
+    if isinstance(features, Mapping):
+        items = [(str(name), row) for name, row in features.items() if isinstance(row, Mapping)]
+    else:
+        items = [(str(row.get("feature", row.get("name", ""))), row) for row in _rows(features)]
+    return [
+        {
+            "name": str(row.get("label") or name),
+            "kind": str(row.get("kind", "")).replace("_", "/"),
+            "n": f"{row['n']:,}" if isinstance(row.get("n"), int) else NOTHING,
+            "missing": _percent(row.get("missing_share", row.get("missing"))),
+        }
+        for name, row in items
+    ]
+
+
+def _params(found: object) -> list[tuple[str, str]]:
+    if not isinstance(found, Mapping):
+        return []
+    return [(str(key).replace("_", " "), _number(value)) for key, value in sorted(found.items())]
+
+
+def _percent(value: object) -> str:
+    return f"{value * 100:.1f} %" if isinstance(value, int | float) and 0 <= value <= 1 else NOTHING
+
+
+def _number(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return NOTHING if value is None else str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2e}"

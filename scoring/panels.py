@@ -1,0 +1,164 @@
+"""Panels of the dashboard: what serves, which leads to call, what is under way and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Count
+
+from leadscoring.common.admin.words import estimate_words, grade_badge, state_badge
+from leadscoring.common.charts import Bar, shares
+from leadscoring.common.claims import WorkState
+from scoring.models import (
+    FeatureSet,
+    ImportRun,
+    Lead,
+    ModelVersion,
+    Prediction,
+    Release,
+    TrainingPolicy,
+    TrainingRun,
+)
+from scoring.selectors.versions import open_release
+
+User = User | AnonymousUser
+BEST_SHOWN = 8
+NEW_DAYS = 7
+# Counting stops here: past it the panel says "more than", and the page stays quick.
+MOST_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One box: who may see it, how it is drawn, and what fills it (None: nothing to show)."""
+
+    name: str
+    permission: str
+    template: str
+    fill: Callable[[User, datetime], Mapping[str, Any] | None]
+    wide: bool = False
+
+
+def next_step(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+    """What a new installation needs next; nothing once a model serves."""
+    release = Release.objects.filter(is_open=True).exists()
+    if release:
+        return None
+    version = ModelVersion.objects.filter(state="ready").order_by("-number").first()
+    running = (
+        TrainingRun.objects.filter(state__in=[WorkState.QUEUED, WorkState.RUNNING]).order_by("-id").first()
+    )
+    active = FeatureSet.objects.filter(state="active").first()
+    draft = FeatureSet.objects.filter(state="draft").order_by("-number").first()
+    has_leads = Lead.objects.exists()
+    return {
+        "step": _step(has_leads, active, draft, running, version),
+        "version": version,
+        "running": running,
+        "draft": draft,
+        "active": active,
+    }
+
+
+def _step(
+    has_leads: bool,
+    active: FeatureSet | None,
+    draft: FeatureSet | None,
+    running: TrainingRun | None,
+    version: ModelVersion | None,
+) -> str:
+    if version is not None:
+        return "release"
+    if running is not None:
+        return "wait"
+    if active is not None and has_leads:
+        return "train"
+    return "activate" if draft is not None else "import"
+
+
+def serving(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+    """The open release: version, since when, by whom, why, and its test AUC with interval and n."""
+    release = open_release()
+    if release is None:
+        return None
+    return {
+        "release": release,
+        "version": release.champion,
+        "auc": estimate_words(release.champion.metrics.get("roc_auc")),
+        "readiness": release.champion.report.get("readiness") or [],
+    }
+
+
+def grades(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+    """Grades given in the last 7 and 30 days: predictions of the champion, counted in the database."""
+    windows = []
+    for days in (7, 30):
+        rows = (
+            Prediction.objects.filter(scored_at__gt=as_of - timedelta(days=days), role="champion")
+            .order_by()
+            .values_list("grade")
+            .annotate(n=Count("pk"))
+        )
+        counts = {str(grade): int(n) for grade, n in rows}
+        if counts:
+            bars = [Bar(g, counts.get(g, 0), f"ls-tone-{g}") for g in "ABCD"]
+            windows.append((f"Last {days} days", shares(bars, noun="scorings")))
+    return {"windows": windows} if windows else None
+
+
+def best_leads(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+    """Leads first seen in the last week, best score first, still without an outcome."""
+    rows = list(
+        Lead.objects.filter(first_seen__gt=as_of - timedelta(days=NEW_DAYS), score__isnull=False)
+        .exclude(outcomes__is_current=True)
+        .order_by("-score", "-first_seen")
+        .only("pk", "external_id", "score", "grade", "owner", "stage", "source_system", "first_seen")[
+            :BEST_SHOWN
+        ]
+    )
+    if not rows:
+        return None
+    return {"leads": [(lead, grade_badge(lead.grade)) for lead in rows], "days": NEW_DAYS}
+
+
+def training(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+    """The newest training run and what the limits ask for."""
+    run = TrainingRun.objects.select_related("version", "feature_set").order_by("-id").first()
+    if run is None:
+        return None
+    return {
+        "run": run,
+        "state": state_badge(run.state),
+        "version": getattr(run, "version", None),
+        "policy": TrainingPolicy.objects.first() or TrainingPolicy(),
+        "percent": round(run.progress * 100),
+    }
+
+
+def trouble(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+    """Leads without a score and runs that failed in the last week."""
+    waiting = Lead.objects.filter(awaiting_score=True).order_by().values("pk")[:MOST_COUNTED].count()
+    since = as_of - timedelta(days=7)
+    trained = list(TrainingRun.objects.filter(state=WorkState.FAILED, created_at__gt=since)[:3])
+    imported = list(ImportRun.objects.filter(state=WorkState.FAILED, created_at__gt=since)[:3])
+    return {
+        "waiting": waiting,
+        "more": waiting >= MOST_COUNTED,
+        "trained": trained,
+        "imported": imported,
+        "calm": not (waiting or trained or imported),
+    }
+
+
+PANELS: tuple[Panel, ...] = (
+    Panel("next_step", "scoring.view_modelversion", "scoring/panels/next_step.html", next_step, wide=True),
+    Panel("serving", "scoring.view_modelversion", "scoring/panels/serving.html", serving),
+    Panel("best_leads", "scoring.view_lead", "scoring/panels/best_leads.html", best_leads, wide=True),
+    Panel("grades", "scoring.view_prediction", "scoring/panels/grades.html", grades),
+    Panel("training", "scoring.view_trainingrun", "scoring/panels/training.html", training),
+    Panel("trouble", "scoring.view_importrun", "scoring/panels/trouble.html", trouble),
+)
