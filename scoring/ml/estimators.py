@@ -86,7 +86,7 @@ class Boosting:
 
     def margins(self, matrix: Floats) -> Floats:
         """Raw scores of the first `rounds` trees."""
-        raw = self.booster.predict(matrix, raw_score=True, num_iteration=self.rounds)
+        raw = self.booster.predict(matrix, raw_score=True, num_iteration=self.rounds, num_threads=1)
         return np.asarray(raw, dtype=np.float64)
 
     def to_json(self) -> dict[str, Any]:
@@ -155,14 +155,14 @@ def _means(matrix: Floats) -> Floats:
     return result
 
 
-def lightgbm_parameters(settings: Mapping[str, float | int], *, seed: int, threads: int) -> dict[str, Any]:
+def lightgbm_parameters(settings: Mapping[str, float | int], *, seed: int) -> dict[str, Any]:
     """Parameters of one LightGBM training: our settings and what makes it repeatable and quiet."""
     return {
         "objective": "binary",
         "metric": "binary_logloss",
         "verbosity": -1,
         "seed": seed,
-        "num_threads": threads,
+        "num_threads": 1,
         "deterministic": True,
         "force_row_wise": True,
         "feature_pre_filter": False,
@@ -172,13 +172,13 @@ def lightgbm_parameters(settings: Mapping[str, float | int], *, seed: int, threa
     }
 
 
-def dataset(matrix: Floats, y: Bools, categorical: Sequence[int], *, threads: int) -> lgb.Dataset:
+def dataset(matrix: Floats, y: Bools, categorical: Sequence[int]) -> lgb.Dataset:
     """A binned LightGBM dataset that many settings can be trained on."""
     data = lgb.Dataset(
         matrix,
         label=y.astype(np.float64),
         categorical_feature=list(categorical),
-        params={"feature_pre_filter": False, "verbosity": -1, "num_threads": threads, "max_bin": 255},
+        params={"feature_pre_filter": False, "verbosity": -1, "num_threads": 1, "max_bin": 255},
         free_raw_data=True,
     )
     return data.construct()

@@ -6,9 +6,10 @@ the one with the lowest log loss averaged over the folds, so no fold stops at it
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 
 import lightgbm as lgb
 import numpy as np
@@ -23,13 +24,18 @@ from scoring.ml.estimators import (
     fit_logistic,
     lightgbm_parameters,
 )
+from scoring.ml.parallel import run_side_by_side
 from scoring.ml.pipeline import Floats
+
+T = TypeVar("T")
+Settings = dict[str, float | int]
+Tick = Callable[[], None]
 
 PENALTY_START = 10.0
 PATIENCE = 30
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FoldData:
     """One fold: the design of the other rows, its outcomes, and the held-out rows as numbers."""
 
@@ -39,11 +45,11 @@ class FoldData:
     held_y: Bools
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The best settings, the out-of-fold margins they gave (one array per fold), and how many were tried."""
 
-    settings: dict[str, float | int]
+    settings: Settings
     rounds: int
     loss: float
     margins: list[Floats]
@@ -53,12 +59,72 @@ class SearchResult:
     out_of_time: bool = False
 
 
-@dataclass(slots=True)
-class _Best:
-    loss: float = math.inf
-    settings: dict[str, float | int] = field(default_factory=dict)
-    rounds: int = 0
-    margins: list[Floats] = field(default_factory=list)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The held-out rows of a fold, raw and binned."""
+
+    matrix: Floats
+    y: Bools
+    data: lgb.Dataset
+
+
+class _Search:
+    """The bookkeeping both searches share: folds side by side, reports to Optuna, the best so far."""
+
+    def __init__(self, study: optuna.Study, threads: int, budget: Budget) -> None:
+        self.study = study
+        self.out_of_time = False
+        self.longest_fit_s = 0.0
+        self._threads, self._budget = threads, budget
+        self._tried = self._pruned = 0
+        self._best: SearchResult | None = None
+
+    def run(
+        self, trial: optuna.Trial, fit: Callable[[int, Tick], tuple[float, T]], folds: int
+    ) -> list[tuple[float, T]] | None:
+        """Loss and more of each fold; None when the trial was pruned or time ran out."""
+        fits: list[tuple[float, T]] = []
+        for start in range(0, folds, self._threads):
+            wave = range(start, min(start + self._threads, folds))
+            began = self._budget.elapsed
+            try:
+                found = run_side_by_side(
+                    [partial(fit, k) for k in wave], threads=self._threads, budget=self._budget
+                )
+            except OutOfTime:
+                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                self.out_of_time = True
+                return None
+            self.longest_fit_s = max(self.longest_fit_s, self._budget.elapsed - began)
+            for k, item in zip(wave, found, strict=True):
+                fits.append(item)
+                trial.report(float(np.mean([loss for loss, _ in fits])), k)
+                if k + 1 < folds and trial.should_prune():
+                    self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                    self._tried, self._pruned = self._tried + 1, self._pruned + 1
+                    return None
+        return fits
+
+    def finish(
+        self, trial: optuna.Trial, loss: float, settings: Settings, rounds: int, margins: list[Floats]
+    ) -> None:
+        """Record a complete trial."""
+        self.study.tell(trial, loss)
+        self._tried += 1
+        if self._best is None or loss < self._best.loss:
+            self._best = SearchResult(settings, rounds, loss, margins, 0, 0, 0.0)
+
+    def result(self) -> SearchResult | None:
+        """The best trial with the counts of all."""
+        if self._best is None:
+            return None
+        return replace(
+            self._best,
+            tried=self._tried,
+            pruned=self._pruned,
+            longest_fit_s=self.longest_fit_s,
+            out_of_time=self.out_of_time,
+        )
 
 
 def log_loss(margin: Floats, y: Bools) -> float:
@@ -66,48 +132,35 @@ def log_loss(margin: Floats, y: Bools) -> float:
     return float(np.mean(np.logaddexp(0.0, np.where(y, -margin, margin))))
 
 
-def search_logistic(folds: list[FoldData], *, trials: int, seed: int, budget: Budget) -> SearchResult:
-    """The L2 penalty with the lowest out-of-fold log loss."""
-    study = _study(seed)
-    study.enqueue_trial({"penalty": PENALTY_START})
-    best, tried, pruned, longest = _Best(), 0, 0, 0.0
+def search_logistic(
+    folds: list[FoldData], *, trials: int, seed: int, threads: int, budget: Budget
+) -> SearchResult | None:
+    """The L2 penalty with the lowest out-of-fold log loss; None when time allowed none."""
+    search = _Search(_study(seed), threads, budget)
+    search.study.enqueue_trial({"penalty": PENALTY_START})
     starts: list[Linear | None] = [None] * len(folds)
-    out_of_time = False
     for _ in range(max(1, trials)):
-        trial = study.ask()
+        trial = search.study.ask()
         penalty = trial.suggest_float("penalty", 0.3, 1000.0, log=True)
-        margins: list[Floats] = []
-        losses: list[float] = []
-        try:
-            for number, fold in enumerate(folds):
-                began = budget.elapsed
-                model = fit_logistic(
-                    fold.design.matrix, fold.y, penalty, start=starts[number], tick=budget.tick
-                )
-                starts[number] = model
-                margins.append(model.margins(fold.held_matrix))
-                losses.append(log_loss(margins[-1], fold.held_y))
-                longest = max(longest, budget.elapsed - began)
-                trial.report(float(np.mean(losses)), number)
-                if number + 1 < len(folds) and trial.should_prune():
-                    raise optuna.TrialPruned
-        except optuna.TrialPruned:
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            tried, pruned = tried + 1, pruned + 1
-            continue
-        except OutOfTime:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            out_of_time = True
+
+        def fit(k: int, tick: Tick, penalty: float = penalty) -> tuple[float, Floats]:
+            fold = folds[k]
+            model = fit_logistic(fold.design.matrix, fold.y, penalty, start=starts[k], tick=tick)
+            starts[k] = model
+            margins = model.margins(fold.held_matrix)
+            return log_loss(margins, fold.held_y), margins
+
+        fits = search.run(trial, fit, len(folds))
+        if fits is not None:
+            search.finish(
+                trial, float(np.mean([f[0] for f in fits])), {"penalty": penalty}, 0, [f[1] for f in fits]
+            )
+        if search.out_of_time:
             break
-        tried += 1
-        loss = float(np.mean(losses))
-        study.tell(trial, loss)
-        if loss < best.loss:
-            best = _Best(loss, {"penalty": penalty}, 0, margins)
-    return SearchResult(best.settings, 0, best.loss, best.margins, tried, pruned, longest, out_of_time)
+    return search.result()
 
 
-def first_settings(rows: int) -> dict[str, float | int]:
+def first_settings(rows: int) -> Settings:
     """Settings that are good on most lead files; small ones get smaller, more regularised trees."""
     small = rows < 5000
     return {
@@ -122,7 +175,7 @@ def first_settings(rows: int) -> dict[str, float | int]:
     }
 
 
-def suggest_settings(trial: optuna.Trial, rows: int) -> dict[str, float | int]:
+def suggest_settings(trial: optuna.Trial, rows: int) -> Settings:
     """One set of boosting settings; depth is bounded because exact reasons cost depth squared per leaf."""
     small = rows < 5000
     return {
@@ -140,86 +193,73 @@ def suggest_settings(trial: optuna.Trial, rows: int) -> dict[str, float | int]:
 
 
 def search_boosting(
-    folds: list[FoldData],
+    folds: Iterable[Callable[[], FoldData]],
     *,
     trials: int,
     max_rounds: int,
     seed: int,
     threads: int,
-    reserve_fits: int,
+    reserve_fits: float,
     budget: Budget,
 ) -> SearchResult | None:
     """Boosting settings and number of trees with the lowest out-of-fold log loss; None when time allowed none.
 
+    The folds are made one after the other and binned, so that only one full matrix is in memory at a time.
     Stops early enough for `reserve_fits` more fits as long as the longest one seen.
     """
-    data = [dataset(f.design.matrix, f.y, f.design.categorical, threads=threads) for f in folds]
-    held = [
-        d.create_valid(f.held_matrix, label=f.held_y.astype(np.float64), params=d.get_params()).construct()
-        for f, d in zip(folds, data, strict=True)
-    ]
-    rows = sum(len(fold.held_y) for fold in folds)
-    study = _study(seed)
-    study.enqueue_trial(first_settings(rows))
-    best, tried, pruned, longest, out_of_time = _Best(), 0, 0, 0.0, False
+    data: list[lgb.Dataset] = []
+    held: list[_Held] = []
+    for make in folds:
+        fold = make()
+        budget.tick()
+        data.append(dataset(fold.design.matrix, fold.y, fold.design.categorical))
+        valid = data[-1].create_valid(
+            fold.held_matrix, label=fold.held_y.astype(np.float64), params=data[-1].get_params()
+        )
+        held.append(_Held(fold.held_matrix, fold.held_y, valid.construct()))
+    rows = sum(len(one.y) for one in held)
+    search = _Search(_study(seed), threads, budget)
+    search.study.enqueue_trial(first_settings(rows))
     for number in range(max(1, trials)):
-        trial = study.ask()
+        trial = search.study.ask()
         settings = suggest_settings(trial, rows)
-        parameters = lightgbm_parameters(settings, seed=seed, threads=threads)
-        boosters: list[lgb.Booster] = []
-        curves: list[list[float]] = []
-        try:
-            for k in range(len(folds)):
-                began = budget.elapsed
-                booster, curve = _fit_fold(parameters, data[k], held[k], max_rounds, budget)
-                longest = max(longest, budget.elapsed - began)
-                boosters.append(booster)
-                curves.append(curve)
-                trial.report(float(np.mean([min(c) for c in curves])), k)
-                if k + 1 < len(folds) and trial.should_prune():
-                    raise optuna.TrialPruned
-        except optuna.TrialPruned:
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            tried, pruned = tried + 1, pruned + 1
-        except OutOfTime:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            out_of_time = True
-        else:
-            tried += 1
-            shortest = min(len(curve) for curve in curves)
-            mean = np.mean([curve[:shortest] for curve in curves], axis=0)
-            rounds, loss = int(np.argmin(mean)) + 1, float(mean.min())
-            study.tell(trial, loss)
-            if loss < best.loss:
-                margins = [
-                    np.asarray(b.predict(f.held_matrix, raw_score=True, num_iteration=rounds))
-                    for b, f in zip(boosters, folds, strict=True)
-                ]
-                best = _Best(loss, settings, rounds, margins)
-        reserve = reserve_fits * longest
-        if number + 1 < trials and budget.left < reserve + longest:
-            out_of_time = True
-        if out_of_time:
+        parameters = lightgbm_parameters(settings, seed=seed)
+
+        def fit(
+            k: int, tick: Tick, parameters: dict[str, Any] = parameters
+        ) -> tuple[float, tuple[lgb.Booster, list[float]]]:
+            booster, curve = _fit_fold(parameters, data[k], held[k].data, max_rounds, tick)
+            return min(curve), (booster, curve)
+
+        fits = search.run(trial, fit, len(data))
+        if fits is not None:
+            curves = [curve for _, (_, curve) in fits]
+            mean = np.mean([curve[: min(map(len, curves))] for curve in curves], axis=0)
+            rounds = int(np.argmin(mean)) + 1
+            margins = [
+                np.asarray(b.predict(one.matrix, raw_score=True, num_iteration=rounds, num_threads=1))
+                for (_, (b, _)), one in zip(fits, held, strict=True)
+            ]
+            search.finish(trial, float(mean.min()), settings, rounds, margins)
+        reserve = reserve_fits * search.longest_fit_s
+        if search.out_of_time or (number + 1 < trials and budget.left < reserve + search.longest_fit_s):
+            search.out_of_time = True
             break
         budget.search_until(budget.elapsed + budget.left - reserve)
         budget.report(f"Tried {number + 1} of {trials} boosting settings", 0.25 + 0.4 * (number + 1) / trials)
     budget.search_until(None)
-    if not best.margins:
-        return None
-    return SearchResult(
-        best.settings, best.rounds, best.loss, best.margins, tried, pruned, longest, out_of_time
-    )
+    return search.result()
 
 
 def _fit_fold(
-    parameters: dict[str, Any], data: lgb.Dataset, held: lgb.Dataset, max_rounds: int, budget: Budget
+    parameters: dict[str, Any], data: lgb.Dataset, held: lgb.Dataset, max_rounds: int, tick: Tick
 ) -> tuple[lgb.Booster, list[float]]:
     booster = lgb.Booster(parameters, data)
     booster.add_valid(held, "held")
     curve: list[float] = []
     while len(curve) < max_rounds and len(curve) - int(np.argmin(curve or [0.0])) <= PATIENCE:
         finished = booster.update()
-        budget.tick()
+        tick()
         curve.append(float(booster.eval_valid()[0][2]))
         if finished:
             break

@@ -1,0 +1,135 @@
+"""One model from rows: encoder and estimator together, and the same over folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from scoring.ml.budget import Budget
+from scoring.ml.designs import Design, Levels, bayes_design, boosting_design, fit_levels, linear_design
+from scoring.ml.encoding import Encoder
+from scoring.ml.estimators import (
+    Bools,
+    Estimator,
+    dataset,
+    fit_boosting,
+    fit_logistic,
+    fit_naive_bayes,
+    fit_prior,
+    lightgbm_parameters,
+)
+from scoring.ml.parallel import run_side_by_side
+from scoring.ml.pipeline import Floats, transform
+from scoring.ml.splits import stratified_folds
+from scoring.ml.values import FeatureSpec
+
+Specs = tuple[FeatureSpec, ...]
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that must be said to fit a model again on other rows."""
+
+    max_pairs: int
+    seed: int
+    kind: str = "prior"
+    settings: Mapping[str, float | int] = field(default_factory=dict)
+    rounds: int = 0
+
+    def choosing(self, kind: str, settings: Mapping[str, float | int], rounds: int) -> Recipe:
+        """The same encoding with a rung and its settings."""
+        return replace(self, kind=kind, settings=settings, rounds=rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """An encoder and the estimator that reads it."""
+
+    encoder: Encoder
+    estimator: Estimator
+
+    def margins(self, frame: pd.DataFrame) -> Floats:
+        """Log-odds before calibration of parsed leads; shape (rows,)."""
+        return self.estimator.margins(transform(self.encoder, frame))
+
+
+def design_for(kind: str, levels: Levels) -> Design:
+    """The design a rung is trained on."""
+    if kind == "naive_bayes":
+        return bayes_design(levels)
+    if kind == "logistic":
+        return linear_design(levels)
+    if kind == "boosting":
+        return boosting_design(levels)
+    return Design(Encoder((), ()), np.zeros((len(levels.y), 0)))
+
+
+def fit_on_levels(levels: Levels, recipe: Recipe, tick: Tick) -> FittedModel:
+    """The recipe's rung on levels already learnt."""
+    design = design_for(recipe.kind, levels)
+    estimator: Estimator
+    if recipe.kind == "naive_bayes":
+        estimator = fit_naive_bayes(design.matrix, levels.y)
+    elif recipe.kind == "logistic":
+        estimator = fit_logistic(design.matrix, levels.y, float(recipe.settings["penalty"]), tick=tick)
+    elif recipe.kind == "boosting":
+        data = dataset(design.matrix, levels.y, design.categorical)
+        parameters = lightgbm_parameters(recipe.settings, seed=recipe.seed)
+        estimator = fit_boosting(data, parameters, recipe.rounds, tick=tick)
+    else:
+        estimator = fit_prior(levels.y)
+    return FittedModel(design.encoder, estimator)
+
+
+def fit_recipe(specs: Specs, frame: pd.DataFrame, y: Bools, recipe: Recipe, tick: Tick) -> FittedModel:
+    """Encoder and estimator of the recipe on these rows."""
+    levels = fit_levels(specs, frame, y, max_pairs=recipe.max_pairs, seed=recipe.seed)
+    return fit_on_levels(levels, recipe, tick)
+
+
+@dataclass(frozen=True, slots=True)
+class LadderFold:
+    """One fold of the training part: what was learnt from the other rows, and the held-out rows."""
+
+    levels: Levels
+    held: pd.DataFrame
+    held_rows: np.ndarray[tuple[int], np.dtype[np.int64]]
+    held_y: Bools
+
+
+def ladder_folds(
+    specs: Specs, frame: pd.DataFrame, y: Bools, recipe: Recipe, folds: int, threads: int, budget: Budget
+) -> list[LadderFold]:
+    """The stratified folds of the training part, each encoded without its held-out rows."""
+    fold = stratified_folds(y, folds, recipe.seed + 11)
+
+    def encode(k: int, tick: Tick) -> LadderFold:
+        tick()
+        rest, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        levels = fit_levels(specs, frame.iloc[rest], y[rest], max_pairs=recipe.max_pairs, seed=recipe.seed)
+        return LadderFold(levels, frame.iloc[held], held, y[held])
+
+    return run_side_by_side([partial(encode, k) for k in range(folds)], threads=threads, budget=budget)
+
+
+def out_of_fold(
+    specs: Specs, frame: pd.DataFrame, y: Bools, recipe: Recipe, folds: int, threads: int, budget: Budget
+) -> Floats:
+    """Log-odds of each row by a model that never met it; shape (rows,)."""
+    fold = stratified_folds(y, folds, recipe.seed + 12)
+
+    def fit(k: int, tick: Tick) -> Floats:
+        rest = np.flatnonzero(fold != k)
+        model = fit_recipe(specs, frame.iloc[rest], y[rest], recipe, tick)
+        return model.margins(frame.iloc[np.flatnonzero(fold == k)])
+
+    parts = run_side_by_side([partial(fit, k) for k in range(folds)], threads=threads, budget=budget)
+    margins = np.empty(len(y))
+    for k, part in enumerate(parts):
+        margins[fold == k] = part
+    return margins

@@ -1,0 +1,109 @@
+"""The climb: every allowed rung, tuned and judged out of fold on the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scoring.ml.budget import Budget
+from scoring.ml.estimators import Bools, fit_naive_bayes, fit_prior
+from scoring.ml.fitting import LadderFold, design_for
+from scoring.ml.pipeline import Floats, transform
+from scoring.ml.results import TrainingConfig
+from scoring.ml.search import FoldData, SearchResult, search_boosting, search_logistic
+from scoring.ml.selection import NAMES, Candidate, choose
+
+LOGISTIC_TRIALS = 8
+FITS_AFTER_SEARCH = 6.0
+"""Boosting fits still to come, in waves of two: five folds, the test model, the ordered split, the refit."""
+
+
+@dataclass(slots=True)
+class Climbed:
+    """Out-of-fold margins of each rung on the training part, how each was set, and which one won."""
+
+    y: Bools
+    margins: dict[str, Floats] = field(default_factory=dict)
+    settings: dict[str, Mapping[str, float | int]] = field(default_factory=dict)
+    rounds: dict[str, int] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def chosen(self) -> Candidate:
+        """The winning rung."""
+        return next(candidate for candidate in self.candidates if candidate.chosen)
+
+
+def climb(
+    folds: Sequence[LadderFold], y: Bools, ladder: Sequence[str], config: TrainingConfig, budget: Budget
+) -> Climbed:
+    """Tune and judge the rungs of `ladder` on the folds of the training part with outcomes `y` (rows,)."""
+    climbed = Climbed(y)
+    if "prior" in ladder:
+        # The same number for all: fold-wise rates would rank rows by their fold and give an AUC below .5.
+        climbed.margins["prior"] = fit_prior(y).margins(np.zeros((len(y), 0)))
+    if "naive_bayes" in ladder:
+        budget.report("Fitting naive Bayes", 0.1)
+        climbed.margins["naive_bayes"] = _gather(folds, [_bayes(fold) for fold in folds], len(y))
+    if "logistic" in ladder:
+        budget.report("Tuning logistic regression", 0.15)
+        data = [_fold_data("logistic", fold) for fold in folds]
+        trials = min(LOGISTIC_TRIALS, config.trials)
+        _take(
+            climbed,
+            "logistic",
+            folds,
+            search_logistic(data, trials=trials, seed=config.seed, threads=config.threads, budget=budget),
+        )
+        del data
+    if "boosting" in ladder:
+        budget.report("Tuning gradient boosting", 0.25)
+        found = search_boosting(
+            (lambda fold=fold: _fold_data("boosting", fold) for fold in folds),
+            trials=config.trials,
+            max_rounds=config.max_rounds,
+            seed=config.seed,
+            threads=config.threads,
+            reserve_fits=FITS_AFTER_SEARCH,
+            budget=budget,
+        )
+        _take(climbed, "boosting", folds, found)
+        if found is not None and found.out_of_time:
+            climbed.notes.append(
+                f"The time limit of {config.timeout_s:.0f} s ended the search after {found.tried} of "
+                f"{config.trials} boosting settings; a longer limit may find better ones."
+            )
+    climbed.candidates = choose(y, climbed.margins, ladder)
+    return climbed
+
+
+def _take(climbed: Climbed, kind: str, folds: Sequence[LadderFold], found: SearchResult | None) -> None:
+    if found is None:
+        climbed.notes.append(f"The time limit left no room to try {NAMES[kind]}.")
+        return
+    climbed.margins[kind] = _gather(folds, found.margins, len(climbed.y))
+    climbed.settings[kind] = found.settings
+    climbed.rounds[kind] = found.rounds
+    climbed.notes.append(
+        f"{NAMES[kind].capitalize()}: {found.tried} settings tried, {found.pruned} of them dropped early."
+    )
+
+
+def _bayes(fold: LadderFold) -> Floats:
+    design = design_for("naive_bayes", fold.levels)
+    return fit_naive_bayes(design.matrix, fold.levels.y).margins(transform(design.encoder, fold.held))
+
+
+def _fold_data(kind: str, fold: LadderFold) -> FoldData:
+    design = design_for(kind, fold.levels)
+    return FoldData(design, fold.levels.y, transform(design.encoder, fold.held), fold.held_y)
+
+
+def _gather(folds: Sequence[LadderFold], parts: Sequence[Floats], rows: int) -> Floats:
+    margins = np.empty(rows)
+    for fold, part in zip(folds, parts, strict=True):
+        margins[fold.held_rows] = part
+    return margins
