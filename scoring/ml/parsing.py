@@ -111,9 +111,7 @@ def _bounded(text: str) -> float | None:
 
 def number_text(value: float) -> str:
     """A number without a trailing `.0`."""
-    return (
-        str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
-    )
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
 
 
 def compile_reader(spec: FeatureSpec) -> Reader:
@@ -125,9 +123,7 @@ def compile_reader(spec: FeatureSpec) -> Reader:
         if not raw or raw.isspace():
             return None, blank
         text = shown(raw)
-        return None, ValueWarning(
-            spec.name, "missing", text, f"{spec.label}: “{text}” counts as missing"
-        )
+        return None, ValueWarning(spec.name, "missing", text, f"{spec.label}: “{text}” counts as missing")
 
     def unreadable(raw: object, expected: str) -> Parsed:
         text = shown(raw)
@@ -149,9 +145,7 @@ def compile_reader(spec: FeatureSpec) -> Reader:
             # pandas' NaT is a datetime by type and none by value.
             return (None, blank) if str(raw) == "NaT" else reader(raw)
         if isinstance(raw, list | tuple | dict | set):
-            return unreadable(
-                raw if len(raw) < 20 else type(raw).__name__, "a single value"
-            )
+            return unreadable(raw if len(raw) < 20 else type(raw).__name__, "a single value")
         item = getattr(raw, "item", None)
         if callable(item):
             return read(item())
@@ -164,9 +158,7 @@ Missing = Callable[[str], Parsed]
 Unreadable = Callable[[object, str], Parsed]
 
 
-def _in_range(
-    spec: FeatureSpec, show: Callable[[float], str]
-) -> Callable[[float], Parsed]:
+def _in_range(spec: FeatureSpec, show: Callable[[float], str]) -> Callable[[float], Parsed]:
     low = -math.inf if spec.minimum is None else spec.minimum
     high = math.inf if spec.maximum is None else spec.maximum
     unit = f" {spec.unit}" if spec.unit else ""
@@ -188,13 +180,9 @@ def _in_range(
     return check
 
 
-def _number(
-    spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable
-) -> Reader:
+def _number(spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable) -> Reader:
     check = _in_range(spec, number_text)
-    missing_numbers = frozenset(
-        v for token in tokens if token and (v := parse_number(token)) is not None
-    )
+    missing_numbers = frozenset(v for token in tokens if token and (v := parse_number(token)) is not None)
     decimal, thousands = spec.decimal or ".", spec.thousands
     expected = "a number such as 1234" + decimal + "5"
 
@@ -219,38 +207,29 @@ def _number(
     return read
 
 
-def _yes_no(
-    spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable
-) -> Reader:
+def _yes_no(spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable) -> Reader:
     true = frozenset(word.strip().casefold() for word in spec.true_values) or TRUE_WORDS
-    false = (
-        frozenset(word.strip().casefold() for word in spec.false_values) or FALSE_WORDS
-    )
+    false = frozenset(word.strip().casefold() for word in spec.false_values) or FALSE_WORDS
     expected = f"“{(spec.true_values or ('yes',))[0]}” or “{(spec.false_values or ('no',))[0]}”"
+
+    # What JSON and databases write is understood beside the words of the column.
+    known = {**dict.fromkeys(("0", "false"), 0.0), **dict.fromkeys(("1", "true"), 1.0)}
+    for word in tokens:
+        known.pop(word, None)
+    known |= {**dict.fromkeys(false, 0.0), **dict.fromkeys(true, 1.0)}
 
     def read(raw: object) -> Parsed:
         if isinstance(raw, bool):
             return (1.0 if raw else 0.0), None
         if isinstance(raw, int | float):
-            text = (
-                number_text(float(raw))
-                if -LARGEST_NUMBER <= raw <= LARGEST_NUMBER
-                else str(raw)[:80]
-            )
-        elif isinstance(raw, str):
-            text = raw.strip().casefold()
+            text = number_text(float(raw)) if -LARGEST_NUMBER <= raw <= LARGEST_NUMBER else shown(raw)
         else:
-            return unreadable(raw, expected)
-        if text in true:
-            return 1.0, None
-        if text in false:
-            return 0.0, None
-        if text in tokens:
+            text = raw.strip().casefold() if isinstance(raw, str) else ""
+        value = known.get(text)
+        if value is not None:
+            return value, None
+        if text in tokens and isinstance(raw, str | int | float):
             return missing(shown(raw))
-        if text in ("1", "1.0", "true"):
-            return 1.0, None
-        if text in ("0", "0.0", "false"):
-            return 0.0, None
         return unreadable(raw, expected)
 
     return read
@@ -264,14 +243,12 @@ _DATE_EXAMPLES = {
 }
 
 
-def _date(
-    spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable
-) -> Reader:
+def _date(spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable) -> Reader:
     check = _in_range(spec, datetime_text)
     date_format = spec.date_format
-    example = _DATE_EXAMPLES.get(date_format) or dt.datetime(
-        2026, 5, 31, 14, 30
-    ).strftime(date_format)
+    example = _DATE_EXAMPLES.get(date_format) or dt.datetime(2026, 5, 31, 14, 30, tzinfo=dt.UTC).strftime(
+        date_format
+    )
     expected = f"a date such as {example}"
 
     def read(raw: object) -> Parsed:
@@ -292,9 +269,7 @@ def _date(
     return read
 
 
-def _text(
-    spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable
-) -> Reader:
+def _text(spec: FeatureSpec, tokens: frozenset[str], missing: Missing, unreadable: Unreadable) -> Reader:
     def read(raw: object) -> Parsed:
         if isinstance(raw, str):
             text = clean_text(raw)
@@ -320,9 +295,7 @@ def _text(
     return read
 
 
-_READERS: dict[
-    Kind, Callable[[FeatureSpec, frozenset[str], Missing, Unreadable], Reader]
-] = {
+_READERS: dict[Kind, Callable[[FeatureSpec, frozenset[str], Missing, Unreadable], Reader]] = {
     Kind.NUMBER: _number,
     Kind.YES_NO: _yes_no,
     Kind.DATE: _date,

@@ -53,9 +53,7 @@ class FeatureSchema:
     features: tuple[FeatureSpec, ...]
     trainable: tuple[FeatureSpec, ...] = field(init=False, repr=False, compare=False)
     by_name: Mapping[str, FeatureSpec] = field(init=False, repr=False, compare=False)
-    _readers: tuple[tuple[str, Reader, ValueWarning], ...] = field(
-        init=False, repr=False, compare=False
-    )
+    readers: tuple[tuple[str, Reader, ValueWarning], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_name: dict[str, FeatureSpec] = {}
@@ -68,7 +66,7 @@ class FeatureSchema:
         trainable = tuple(spec for spec in self.features if spec.trainable)
         object.__setattr__(self, "by_name", by_name)
         object.__setattr__(self, "trainable", trainable)
-        object.__setattr__(self, "_readers", tuple(_entry(spec) for spec in trainable))
+        object.__setattr__(self, "readers", tuple(_entry(spec) for spec in trainable))
 
     def __reduce__(self) -> tuple[type[FeatureSchema], tuple[tuple[FeatureSpec, ...]]]:
         # The compiled readers are closures; a copy in another process compiles its own.
@@ -85,29 +83,16 @@ class FeatureSchema:
         Raises SchemaError naming the path, the value and what was expected.
         """
         if not isinstance(document, dict):
-            raise SchemaError(
-                f"feature set: got {kind_of(document)}; expected an object with “features”"
-            )
+            raise SchemaError(f"feature set: got {kind_of(document)}; expected an object with “features”")
         unknown = sorted(set(document) - {"features"})
         if unknown:
-            raise SchemaError(
-                f"{shown(unknown[0])}: unknown key; expected only “features”"
-            )
+            raise SchemaError(f"{shown(unknown[0])}: unknown key; expected only “features”")
         features = document.get("features")
         if not isinstance(features, list):
-            raise SchemaError(
-                f"features: got {kind_of(features)}; expected a list of features"
-            )
+            raise SchemaError(f"features: got {kind_of(features)}; expected a list of features")
         if len(features) > MAX_FEATURES:
-            raise SchemaError(
-                f"features: got {len(features)} features; expected at most {MAX_FEATURES}"
-            )
-        return cls(
-            tuple(
-                spec_from_json(item, f"features[{i}]")
-                for i, item in enumerate(features)
-            )
-        )
+            raise SchemaError(f"features: got {len(features)} features; expected at most {MAX_FEATURES}")
+        return cls(tuple(spec_from_json(item, f"features[{i}]") for i, item in enumerate(features)))
 
 
 def parse_value(spec: FeatureSpec, raw: object) -> Parsed:
@@ -124,7 +109,7 @@ def parse_row(
     """
     values: dict[str, Value] = {}
     warnings: list[ValueWarning] = []
-    for name, read, absent in schema._readers:
+    for name, read, absent in schema.readers:
         raw = attributes.get(name)
         if raw is None:
             values[name] = None
@@ -141,9 +126,7 @@ def parse_row(
     return values, warnings
 
 
-def parse_column(
-    spec: FeatureSpec, column: pd.Series[Any]
-) -> np.ndarray[Any, np.dtype[Any]]:
+def parse_column(spec: FeatureSpec, column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[Any]]:
     """The parsed values of one raw column: float64 with NaN, or object with str and None; shape (n,)."""
     read = compile_reader(spec)
     memo: dict[object, Value] = {}
@@ -159,9 +142,7 @@ def parse_column(
         except TypeError:
             out.append(read(raw)[0])
     if spec.kind in (Kind.NUMBER, Kind.YES_NO, Kind.DATE):
-        return np.array(
-            [np.nan if value is None else value for value in out], dtype=np.float64
-        )
+        return np.array([np.nan if value is None else value for value in out], dtype=np.float64)
     filled = np.empty(len(out), dtype=object)
     filled[:] = out
     return filled

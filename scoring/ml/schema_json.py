@@ -27,13 +27,7 @@ def spec_to_json(spec: FeatureSpec) -> dict[str, Any]:
         value = getattr(spec, name)
         if value == item.default and name not in ("kind", "known_at"):
             continue
-        document[name] = (
-            list(value)
-            if isinstance(value, tuple)
-            else str(value)
-            if name in _ENUMS
-            else value
-        )
+        document[name] = list(value) if isinstance(value, tuple) else str(value) if name in _ENUMS else value
     return document
 
 
@@ -50,25 +44,17 @@ def spec_from_json(document: object, path: str) -> FeatureSpec:
     values: dict[str, Any] = {}
     for key, value in document.items():
         if key not in _FIELDS:
-            raise SchemaError(
-                f"{path}.{shown(key)}: unknown key; expected one of {', '.join(_FIELDS)}"
-            )
+            raise SchemaError(f"{path}.{shown(key)}: unknown key; expected one of {', '.join(_FIELDS)}")
         values[key] = _checked(key, value, f"{path}.{key}")
     for key in ("name", "kind"):
         if not values.get(key):
-            raise SchemaError(
-                f"{path}.{key}: missing; every feature needs a name and a kind"
-            )
+            raise SchemaError(f"{path}.{key}: missing; every feature needs a name and a kind")
     values.setdefault("label", values["name"])
     low, high = values.get("minimum"), values.get("maximum")
     if low is not None and high is not None and low > high:
-        raise SchemaError(
-            f"{path}.minimum: got {low}, above the maximum {high}; expected minimum ≤ maximum"
-        )
+        raise SchemaError(f"{path}.minimum: got {low}, above the maximum {high}; expected minimum ≤ maximum")
     if values.get("decimal", ".") == values.get("thousands", ""):
-        raise SchemaError(
-            f"{path}.thousands: got “{values['thousands']}”, which is also the decimal mark"
-        )
+        raise SchemaError(f"{path}.thousands: got “{values['thousands']}”, which is also the decimal mark")
     both = {v.casefold() for v in values.get("true_values", ())} & {
         v.casefold() for v in values.get("false_values", ())
     }
@@ -85,40 +71,28 @@ def _checked(key: str, value: object, path: str) -> object:
             return _ENUMS[key](str(value))
         except ValueError:
             choices = ", ".join(member.value for member in _ENUMS[key])
-            raise SchemaError(
-                f"{path}: got {shown(value)}; expected one of {choices}"
-            ) from None
+            raise SchemaError(f"{path}: got {shown(value)}; expected one of {choices}") from None
     if key in _FLAGS:
         if not isinstance(value, bool):
             raise SchemaError(f"{path}: got {shown(value)}; expected true or false")
         return value
     if key in _LIMITS:
         if value is None or (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and abs(value) <= 1e30
+            isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e30
         ):
             return None if value is None else float(value)
-        raise SchemaError(
-            f"{path}: got {shown(value)}; expected a finite number or null"
-        )
+        raise SchemaError(f"{path}: got {shown(value)}; expected a finite number or null")
     if key in _LISTS:
-        if not isinstance(value, list | tuple) or not all(
-            _is_text(item) for item in value
-        ):
+        if not isinstance(value, list | tuple) or not all(_is_text(item) for item in value):
             raise SchemaError(f"{path}: got {shown(value)}; expected a list of texts")
         return tuple(value)
     if not _is_text(value):
-        raise SchemaError(
-            f"{path}: got {shown(value)}; expected a text of at most 1,000 storable characters"
-        )
+        raise SchemaError(f"{path}: got {shown(value)}; expected a text of at most 1,000 storable characters")
     if key in _CHOICES and value not in _CHOICES[key]:
         choices = ", ".join(f"“{choice}”" for choice in _CHOICES[key])
         raise SchemaError(f"{path}: got “{shown(value)}”; expected one of {choices}")
     if key == "date_format" and value not in ("", *FORMATS) and "%" not in str(value):
-        raise SchemaError(
-            f"{path}: got “{shown(value)}”; expected iso, dmy, mdy or a strptime format"
-        )
+        raise SchemaError(f"{path}: got “{shown(value)}”; expected iso, dmy, mdy or a strptime format")
     return value
 
 

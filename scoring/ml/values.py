@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 Value = float | str | None
-"""A parsed value: NUMBER float; YES_NO 1.0 or 0.0; DATE days since 1970-01-01 (UTC); text stripped; None missing."""
+"""A parsed value: NUMBER float; YES_NO 1.0 or 0.0; DATE days since 1970 (UTC); else text; None missing."""
 
 
 class Kind(StrEnum):
