@@ -57,45 +57,51 @@ def delong_paired(
 ) -> PairedAuc:
     """Compare the ROC-AUC of two scores on the same rows; ``difference`` is a - b.
 
-    Variances, covariance and p-value are DeLong's (normal). Where every placement is the same (a perfect
-    ranking against a constant one), the two single intervals are combined by squared distances instead
-    (Zou & Donner 2008, Statistics in Medicine 27:1693-1702) and the p-value is read off that interval.
+    Variances, covariance and p-value are DeLong's (normal). The interval takes Student's t with
+    Satterthwaite's degrees of freedom instead: with 5 conversions the normal one covers 84 %. Where no variance is seen
+    although the rankings differ (a perfect ranking against a constant one), the two single intervals are
+    combined by squared distances (Zou & Donner 2008, Statistics in Medicine 27:1693-1702) and the p-value is
+    read off that interval.
 
     Raises ``NotEnoughData`` when a class has fewer than 2 rows, ``ValueError`` as ``delong_auc`` does.
     """
     y, (first, second) = _checked(y, a, b)
-    positives, negatives = int(y.sum()), int((~y).sum())
-    if min(positives, negatives) < 2:
+    m, n = int(y.sum()), int((~y).sum())
+    if min(m, n) < 2:
         raise NotEnoughData(
             "comparing two AUCs needs at least 2 converted and 2 other rows, "
-            f"got {positives} converted and {negatives} others"
+            f"got {m} converted and {n} others"
         )
     place_a, place_b = _placements(y, first), _placements(y, second)
-    covariance = np.cov(place_a[0], place_b[0]) / positives + np.cov(place_a[1], place_b[1]) / negatives
+    covariance = np.cov(place_a[0], place_b[0]) / m + np.cov(place_a[1], place_b[1]) / n
     var_a, var_b, cov = float(covariance[0, 0]), float(covariance[1, 1]), float(covariance[0, 1])
     auc_a, auc_b = float(place_a[0].mean()), float(place_b[0].mean())
-    value, variance = auc_a - auc_b, max(var_a + var_b - 2 * cov, 0.0)
+    value = auc_a - auc_b
+    parts = [
+        float((of_a - of_b).var(ddof=1)) / len(of_a) for of_a, of_b in zip(place_a, place_b, strict=True)
+    ]
+    standard_error = math.sqrt(sum(parts))
     z = float(ndtri(0.5 + confidence / 2))
-    n = positives + negatives
-    # Rounding leaves about 1e-18 where the placements are equal.
-    if variance > 1e-15 or abs(value) < 1e-12:
-        half = z * math.sqrt(variance)
-        low, high, method = value - half, value + half, "DeLong, paired"
+    if np.array_equal(rankdata(first), rankdata(second)):
+        estimate, p_value = Estimate(0.0, 0.0, 0.0, m + n, "same ranking"), 1.0
+    elif standard_error > 1e-9:
+        freedom = sum(parts) ** 2 / (parts[0] ** 2 / (m - 1) + parts[1] ** 2 / (n - 1))
+        half = float(stdtrit(freedom, 0.5 + confidence / 2)) * standard_error
+        estimate = _difference(value, value - half, value + half, m + n, "DeLong, paired, t")
+        p_value = math.erfc(abs(value) / standard_error / math.sqrt(2.0))
     else:
         one = _interval(place_a, y, confidence, constant=_is_constant(first))
         two = _interval(place_b, y, confidence, constant=_is_constant(second))
-        low = value - math.hypot(one.value - one.low, two.high - two.value)
-        high = value + math.hypot(one.high - one.value, two.value - two.low)
-        method = "two AUC intervals combined"
-    estimate = Estimate(value, max(low, -1.0), min(high, 1.0), n, method)
-    return PairedAuc(auc_a, auc_b, var_a, var_b, cov, estimate, _p_value(estimate, z))
+        down = math.hypot(one.value - one.low, two.high - two.value)
+        up = math.hypot(one.high - one.value, two.value - two.low)
+        estimate = _difference(value, value - down, value + up, m + n, "two AUC intervals combined")
+        reach = down if value > 0 else up
+        p_value = 1.0 if abs(value) < 1e-12 else math.erfc(abs(value) * z / reach / math.sqrt(2.0))
+    return PairedAuc(auc_a, auc_b, var_a, var_b, cov, estimate, p_value)
 
 
-def _p_value(estimate: Estimate, z: float) -> float:
-    if abs(estimate.value) < 1e-12:
-        return 1.0
-    reach = estimate.value - estimate.low if estimate.value > 0 else estimate.high - estimate.value
-    return math.erfc(abs(estimate.value) / (reach / z) / math.sqrt(2.0))
+def _difference(value: float, low: float, high: float, n: int, method: str) -> Estimate:
+    return Estimate(value, max(low, -1.0), min(high, 1.0), n, method)
 
 
 def _checked(y: NDArray[np.bool_], *scores: NDArray[np.float64]) -> tuple[Bools, list[Floats]]:
