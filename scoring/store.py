@@ -15,7 +15,7 @@ from django.conf import settings
 
 
 class ArtefactMissing(Exception):
-    """The file is not on this machine."""
+    """The file is not on this machine, or cannot be read."""
 
 
 class ArtefactAltered(Exception):
@@ -41,11 +41,16 @@ def put(document: bytes) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(document)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        # A full disk: half a document under a name of its own would stay for ever.
+        aside.unlink(missing_ok=True)
+        raise
     return digest
 
 
@@ -69,7 +74,7 @@ def get(digest: str, *, size: int) -> bytes:
     The size is compared before a byte is read, so a file grown to any length costs nothing.
 
     Raises:
-        ArtefactMissing: there is no such file here.
+        ArtefactMissing: there is no such file here, or it cannot be read.
         ArtefactAltered: the file is not the recorded one.
     """
     path = path_of(digest)
@@ -81,3 +86,5 @@ def get(digest: str, *, size: int) -> bytes:
             return check(file.read(size + 1), digest=digest, size=size)
     except FileNotFoundError as error:
         raise ArtefactMissing(f"model file {digest[:12]}… is not on this machine") from error
+    except OSError as error:
+        raise ArtefactMissing(f"model file {digest[:12]}… cannot be read here: {error.strerror}") from error
