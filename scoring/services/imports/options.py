@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from scoring.contracts import ImportRefused
+
+LONGEST_SOURCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,19 @@ class ImportOptions:
         """Compare with a file's columns.
 
         Raises:
-            ImportRefused: a named column is not there, or one column is given two meanings.
+            ImportRefused: a named column is not there, one column is given two meanings, or the source or
+                currency is nothing a row could hold.
         """
+        if self.source is not None and not (
+            self.source.strip() and self.source.isprintable() and len(self.source) <= LONGEST_SOURCE
+        ):
+            raise ImportRefused(
+                f"--source {self.source[:40]!r}: expected 1 to {LONGEST_SOURCE} printable characters."
+            )
+        if self.currency and re.fullmatch("[A-Z]{3}", self.currency) is None:
+            raise ImportRefused(
+                f"--currency {self.currency[:40]!r}: expected a code of three letters such as AED."
+            )
         used: dict[str, str] = {}
         for option, column in [*self.mapped().items(), *(("--exclude", name) for name in self.exclude)]:
             if column not in columns:

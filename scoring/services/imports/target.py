@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from scoring.contracts import ImportRefused
 from scoring.services.imports.options import ImportOptions
 
-YES = frozenset({"yes", "y", "1", "1.0", "true", "t", "won", "converted", "closed won", "ja", "oui", "si", "sí", "sim"})
+YES = frozenset(
+    {"yes", "y", "1", "1.0", "true", "t", "won", "converted", "closed won", "ja", "oui", "si", "sí", "sim"}
+)
 LOST = frozenset({"lost", "closed lost", "disqualified", "rejected"})
 NO = frozenset({"no", "n", "0", "0.0", "false", "f", "not converted", "nein", "non", "não", "nao"}) | LOST
 SHOWN = 8
@@ -53,8 +55,8 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
     for text, n in counts.items():
         plain[_plain(text)] += n
     plain.pop("", None)
-    listed = ", ".join(f"{text!r} ({n:,})" for text, n in plain.most_common(SHOWN))
-    more = f" and {len(plain) - SHOWN} more values" if len(plain) > SHOWN else ""
+    listed = ", ".join(f"{text[:40]!r} ({n:,})" for text, n in plain.most_common(SHOWN))
+    more = f" and {len(plain) - SHOWN:,} more values" if len(plain) > SHOWN else ""
     column = options.converted
     if options.converted_value is not None:
         wanted = _plain(options.converted_value)
@@ -94,6 +96,4 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
 
 
 def _one_value(column: str, listed: str) -> str:
-    return (
-        f"Column {column!r} holds one value only: {listed}; expected both leads that converted and leads that did not."
-    )
+    return f"Column {column!r} holds one value only: {listed}; expected both leads that converted and leads that did not."
