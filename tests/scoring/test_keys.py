@@ -149,7 +149,9 @@ def test_a_revoked_key_is_refused_at_once_in_this_process() -> None:
     assert ApiKey.objects.get(pk=issued.id).revoked_at == NOW
 
 
-def test_a_key_revoked_elsewhere_stops_when_it_is_no_longer_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_revoked_elsewhere_stops_when_it_is_no_longer_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = [1000.0]
     monkeypatch.setattr(keys.time, "monotonic", lambda: clock[0])
     issued = make()

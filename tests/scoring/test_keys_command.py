@@ -32,7 +32,9 @@ def test_it_prints_the_key_alone_on_stdout() -> None:
 
 
 def test_it_prints_one_json_object_when_asked() -> None:
-    out, err = run("CRM", "--scope", "score,read", "--scope", "outcomes", "--source", "crm", "--days", "30", "--json")
+    out, err = run(
+        "CRM", "--scope", "score,read", "--scope", "outcomes", "--source", "crm", "--days", "30", "--json"
+    )
     found: dict[str, Any] = json.loads(out)
     assert found["scopes"] == ["score", "outcomes", "read"]
     assert found["source_system"] == "crm"

@@ -130,7 +130,9 @@ PLAIN = st.recursive(
     | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00")),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4).filter(str.isprintable), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4).filter(str.isprintable), inner)
+    ),
     max_leaves=12,
 )
 
@@ -158,7 +160,12 @@ def request(body: bytes = b'{"a": 1}', content_type: str = "application/json", *
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "application/json; charset=utf-8", 'application/json;charset="UTF-8"', "Application/JSON"],
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        'application/json;charset="UTF-8"',
+        "Application/JSON",
+    ],
 )
 def test_it_takes_json_in_utf_8(content_type: str) -> None:
     assert read_object(request(content_type=content_type), limit=100) == {"a": 1}
@@ -176,7 +183,9 @@ def test_it_takes_json_in_utf_8(content_type: str) -> None:
         ("application/json", {"HTTP_CONTENT_ENCODING": "gzip"}, "gzip"),
     ],
 )
-def test_another_media_type_is_refused_with_its_name(content_type: str, extra: dict[str, str], word: str) -> None:
+def test_another_media_type_is_refused_with_its_name(
+    content_type: str, extra: dict[str, str], word: str
+) -> None:
     with pytest.raises(MediaTypeRefused) as caught:
         read_object(request(content_type=content_type, **extra), limit=100)
     assert caught.value.status == 415
