@@ -89,7 +89,7 @@ def serving(user: User, as_of: datetime) -> Mapping[str, Any] | None:
         "release": release,
         "version": release.champion,
         "auc": estimate_words(release.champion.metrics.get("roc_auc")),
-        "readiness": release.champion.report.get("readiness") or [],
+        "readiness": (release.champion.report.get("readiness") or {}).get("messages") or [],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.db.models import QuerySet
@@ -98,11 +98,11 @@ class FeatureForm(FeatureModelForm):
             "true_values",
             "false_values",
         )
-        widgets = {
+        widgets: ClassVar = {
             "known_at_reason": forms.Textarea(attrs={"rows": 2}),
             "exclusion_reason": forms.Textarea(attrs={"rows": 2}),
         }
-        labels = {
+        labels: ClassVar = {
             "known_at_reason": "Why it is known then",
             "exclusion_reason": "Why it is held out",
             "minimum": "Least value",
@@ -111,7 +111,7 @@ class FeatureForm(FeatureModelForm):
             "thousands": "Thousands mark",
             "date_format": "Date format",
         }
-        help_texts = {"date_format": "iso, dmy, mdy or a pattern such as %d.%m.%Y", "excluded": ""}
+        help_texts: ClassVar = {"date_format": "iso, dmy, mdy or a pattern such as %d.%m.%Y", "excluded": ""}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -179,7 +179,7 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
             context={"row": row},
         )
 
-    @page_action("JSON", permission="scoring.view_featureset", icon="data_object")
+    @page_action("JSON", permission="view", icon="data_object")
     def view_json(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
         return confirm_page(
@@ -193,7 +193,7 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
             context={"document": _document(row), "row": row},
         )
 
-    @page_action("Download JSON", permission="scoring.view_featureset", icon="download")
+    @page_action("Download JSON", permission="view", icon="download")
     def download_json(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
         name = f"feature-set-{row.number}.json"

@@ -44,6 +44,9 @@ class ImportRunAdmin(WorkPage[ImportRun]):
     change_form_template = "scoring/admin/import_run.html"
     actions_detail = ("download_errors",)
 
+    def has_errors_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("scoring.view_importrowerror")
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         has_file = ImportRun.objects.filter(pk=object_id).exclude(error_file="").exists()
         found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
@@ -64,7 +67,7 @@ class ImportRunAdmin(WorkPage[ImportRun]):
             "sees_sets": request.user.has_perm("scoring.view_featureset"),
         }
 
-    @page_action("Download refused rows", permission="scoring.view_importrowerror", icon="download")
+    @page_action("Download refused rows", permission="errors", icon="download")
     def download_errors(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
         found = error_file(row)

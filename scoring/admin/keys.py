@@ -1,4 +1,4 @@
-"""API keys: made, rotated and revoked here. The key's text is shown once, on the page that answers the POST."""
+"""API keys: made, rotated and revoked here. A key is shown once, on the page that answers the POST."""
 
 from __future__ import annotations
 

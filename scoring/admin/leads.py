@@ -33,7 +33,7 @@ GRADES = tuple((g.value, g.value) for g in Grade)
 
 
 class SourceFilter(SimpleListFilter):
-    """Source systems as the keys, imports and windows name them: reading them off the leads would scan all."""
+    """Source systems as keys, imports and windows name them: reading them off the leads would scan all."""
 
     title = "source"
     parameter_name = "source"

@@ -1,4 +1,4 @@
-"""Outcomes: what became of leads, as reported. Corrections come through the API or an import and keep the older row."""
+"""Outcomes: what became of leads, as reported. A correction comes by API or import; the older row stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Releases: which version served when, by whose decision and why. Written by activating a version, never by hand."""
+"""Releases: which version served when, by whose decision and why. Never written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evidence of a model version as a page reads it. A report without a part shows the page without that part."""
+"""The evidence of a model version as a page reads it. What a report lacks is left out of the page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def evidence(version: ModelVersion) -> dict[str, Any]:
         "importance": _importance(version.importance),
         "importance_more": max(len(version.importance) - IMPORTANCE_SHOWN, 0),
         "notes": texts(report.get("notes")),
-        "readiness": texts(report.get("readiness")),
+        "readiness": readiness_words(report.get("readiness")),
+        "left_out": _left_out(report.get("left_out")),
+        "parity": _parity(report.get("parity")),
         "reference": _reference(version.reference_profile),
         "params": _params(report.get("params")),
         "estimator_shown": version.estimator.replace("_", " ").capitalize(),
@@ -90,25 +92,31 @@ def compared(version: ModelVersion, champion: ModelVersion | None) -> list[dict[
 
 def split_words(split: object) -> list[str]:
     """How the test set was taken, as sentences."""
-    if not isinstance(split, Mapping):
+    if not isinstance(split, Mapping) or not split:
         return []
     found = []
-    for key in ("kind", "which", "words", "why"):
-        text = split.get(key)
-        if isinstance(text, str) and text:
-            found.append(f"{text[0].upper()}{text[1:]}".rstrip(".") + ".")
-    sizes = split.get("sizes") if isinstance(split.get("sizes"), Mapping) else split
+    kind, why = str(split.get("kind") or ""), str(split.get("why") or "")
+    if kind:
+        found.append(f"Test leads: {kind}{': ' + why if why else ''}".rstrip(".") + ".")
     parts = [
-        f"{sizes[key]:,} leads to {verb}"
-        for key, verb in (("train", "train"), ("test", "test"))
-        if isinstance(sizes.get(key), int)
+        f"{verb} {split[f'{part}_leads']:,} leads, {split.get(f'{part}_conversions', 0):,} converted"
+        for part, verb in (("train", "learned from"), ("test", "tested on"))
+        if isinstance(split.get(f"{part}_leads"), int)
     ]
     if parts:
-        found.append(", ".join(parts) + ".")
+        sentence = "; ".join(parts)
+        found.append(
+            f"{sentence[0].upper()}{sentence[1:]}. The model that serves was then fitted again on all of them."
+        )
     first, last = split.get("first_test_date"), split.get("last_test_date")
     if first and last:
         found.append(f"Test leads were created from {first} to {last}.")
     return found
+
+
+def readiness_words(found: object) -> list[str]:
+    """What is missing before one should rely on the model; empty when nothing is."""
+    return texts(found.get("messages")) if isinstance(found, Mapping) else texts(found)
 
 
 def texts(found: object) -> list[str]:
@@ -126,23 +134,44 @@ def _rows(found: object) -> list[Mapping[str, Any]]:
 
 def _candidate(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": str(found.get("name", "")).replace("_", " "),
+        "name": str(found.get("name") or found.get("kind", "")),
         "auc": estimate_words(found.get("auc")),
         "difference": estimate_words(found.get("difference"), digits=4),
-        "se": _number(found.get("standard_error", found.get("se"))),
+        "error": _number(found.get("standard_error")),
+        "test_auc": estimate_words(found.get("test_auc")),
         "chosen": bool(found.get("chosen")),
         "why": str(found.get("why", "")),
     }
 
 
 def _other_split(found: Mapping[str, Any]) -> dict[str, Any]:
-    metrics = found.get("metrics") if isinstance(found.get("metrics"), Mapping) else {}
+    metrics = found.get("metrics")
     return {
         "name": str(found.get("name", "")),
-        "auc": estimate_words(metrics.get("roc_auc")) if metrics else estimate_words(found.get("auc")),
-        "metrics": metric_rows(metrics or {}),
+        "what": str(found.get("what", "")),
+        "auc": estimate_words(metrics.get("roc_auc")) if isinstance(metrics, Mapping) else NOTHING,
         "warning": str(found.get("warning", "")),
     }
+
+
+def _left_out(found: object) -> list[tuple[str, str]]:
+    """Metrics that could not be measured, and why."""
+    if not isinstance(found, Mapping):
+        return []
+    return [
+        (METRIC_WORDS.get(str(key), (str(key).replace("_", " "), ""))[0], str(why))
+        for key, why in found.items()
+    ]
+
+
+def _parity(found: object) -> str:
+    if not isinstance(found, Mapping) or not isinstance(found.get("max_difference"), int | float):
+        return ""
+    agrees = "agrees with" if found.get("ok") else "differs from"
+    return (
+        f"The row scorer {agrees} the reference pipeline: largest difference {found['max_difference']:.1e} "
+        f"on {found.get('n', 0):,} rows."
+    )
 
 
 def _calibration(report: Mapping[str, Any]) -> list[CurvePoint]:
@@ -197,21 +226,21 @@ def _importance(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _reference(profile: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Each feature of the reference profile in a line: rows, share missing."""
-    features = profile.get("features")
-    items: list[tuple[str, Mapping[str, Any]]]
-    if isinstance(features, Mapping):
-        items = [(str(name), row) for name, row in features.items() if isinstance(row, Mapping)]
-    else:
-        items = [(str(row.get("feature", row.get("name", ""))), row) for row in _rows(features)]
+    """Each feature of the reference profile in a line: rows, share missing. Empty where it cannot be read."""
+    from scoring.ml.reference import FeatureProfile
+
+    try:
+        features = [FeatureProfile.from_json(item) for item in profile.get("features", ())]
+    except (KeyError, TypeError, ValueError):
+        return []
     return [
         {
-            "name": str(row.get("label") or name),
-            "kind": str(row.get("kind", "")).replace("_", "/"),
-            "n": f"{row['n']:,}" if isinstance(row.get("n"), int) else NOTHING,
-            "missing": _percent(row.get("missing_share", row.get("missing"))),
+            "name": one.label,
+            "kind": one.kind.value.replace("_", "/"),
+            "n": f"{one.n:,}",
+            "missing": f"{one.missing / one.n * 100:.1f} %" if one.n else NOTHING,
         }
-        for name, row in items
+        for one in features
     ]
 
 
@@ -219,10 +248,6 @@ def _params(found: object) -> list[tuple[str, str]]:
     if not isinstance(found, Mapping):
         return []
     return [(str(key).replace("_", " "), _number(value)) for key, value in sorted(found.items())]
-
-
-def _percent(value: object) -> str:
-    return f"{value * 100:.1f} %" if isinstance(value, int | float) and 0 <= value <= 1 else NOTHING
 
 
 def _number(value: object) -> str:

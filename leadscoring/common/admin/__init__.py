@@ -1,1 +1,1 @@
-"""What the admin pages of every app share: lists that stay quick, confirm pages, pages of long work, words."""
+"""What the admin pages of every app share: quick lists, confirm pages, pages of long work, words."""

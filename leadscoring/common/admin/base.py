@@ -1,4 +1,4 @@
-"""What the pages share: read-only pages, bounded counting, links to confirm pages, filters that use an index."""
+"""What the pages share: read-only pages, bounded counting, confirm links, filters that use an index."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def page_action(
 ) -> Callable[[View], View]:
     """A button that leads to a page of its own. `permission` is checked for the button and for the page.
 
-    A `permission` without a dot names a `has_…_permission` method.
+    `permission` names a `has_…_permission` method, never an app's permission: those Unfold's system check looks
+    up in the database, which a new installation does not have yet.
     """
 
     def wrap(view: View) -> View:

@@ -1,4 +1,4 @@
-"""The confirm page: what will change, on what evidence, and why. GET shows it; only a POST with a reason acts."""
+"""The confirm page: what changes, on what evidence, and why. GET shows; only a POST with a reason acts."""
 
 from __future__ import annotations
 
