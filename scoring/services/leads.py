@@ -60,7 +60,11 @@ def check_lead(lead: LeadInput) -> None:
 def _attribute_problem(name: str, value: object) -> dict[str, object] | None:
     field = f"attributes.{name[:80]}"
     if not name or len(name) > MAX_NAME:
-        return {"field": field, "value": f"a name of {len(name):,} characters", "expected": f"1 to {MAX_NAME}"}
+        return {
+            "field": field,
+            "value": f"a name of {len(name):,} characters",
+            "expected": f"1 to {MAX_NAME}",
+        }
     if value is None or isinstance(value, bool | int | float):
         return None
     if isinstance(value, str):
@@ -71,7 +75,13 @@ def _attribute_problem(name: str, value: object) -> dict[str, object] | None:
             "value": f"a text of {len(value):,} characters",
             "expected": f"at most {MAX_TEXT:,} characters",
         }
-    kind = "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else type(value).__name__
+    kind = (
+        "an object"
+        if isinstance(value, Mapping)
+        else "a list"
+        if isinstance(value, list)
+        else type(value).__name__
+    )
     return {"field": field, "value": kind, "expected": "text, a number, true or false, or null"}
 
 

@@ -43,7 +43,11 @@ def read_revenue(text: str | None) -> Decimal | None:
         raise LeadRefused(
             f"Revenue {text[:40]!r} cannot be read.",
             errors=(
-                {"field": "revenue", "value": text[:40], "expected": "an amount such as 1250.00, below 10^14"},
+                {
+                    "field": "revenue",
+                    "value": text[:40],
+                    "expected": "an amount such as 1250.00, below 10^14",
+                },
             ),
         ) from error
 
@@ -69,7 +73,9 @@ def record_outcome(
             ),
         )
     revenue = read_revenue(outcome.revenue)
-    lead = Lead.objects.filter(source_system=source_system, external_id=outcome.external_id).only("id").first()
+    lead = (
+        Lead.objects.filter(source_system=source_system, external_id=outcome.external_id).only("id").first()
+    )
     if lead is None:
         raise LeadNotFound(f"No lead {outcome.external_id!r} is known in {source_system!r}.")
     row = Outcome(

@@ -87,9 +87,7 @@ def _replace_open(
     return release
 
 
-def set_grade_limits(
-    *, a: int, b: int, c: int, by: User | None, reason: str, as_of: datetime
-) -> GradeBand:
+def set_grade_limits(*, a: int, b: int, c: int, by: User | None, reason: str, as_of: datetime) -> GradeBand:
     """Set the least scores of grades A, B and C from now on; grades already given stay as they were said.
 
     Raises:

@@ -85,7 +85,9 @@ def score_leads(
         seen.add(lead.external_id)
         readable[index] = lead
     if readable:
-        scored = _store_and_score(list(readable.values()), source_system=source_system, cause=cause, as_of=as_of)
+        scored = _store_and_score(
+            list(readable.values()), source_system=source_system, cause=cause, as_of=as_of
+        )
         answers.update(zip(readable, scored, strict=True))
     return [answers[index] for index in range(len(leads))]
 
@@ -145,9 +147,7 @@ def _in_transaction(
     predictions = _predict(rows, serving, cause=cause, as_of=as_of)
     lead_rows.store_leads(new, old)
     _store_predictions(predictions)
-    return [
-        _answer(prediction, row, serving) for prediction, row in zip(predictions, rows, strict=True)
-    ]
+    return [_answer(prediction, row, serving) for prediction, row in zip(predictions, rows, strict=True)]
 
 
 def _store_predictions(predictions: Sequence[Prediction]) -> None:
@@ -259,7 +259,9 @@ def score_waiting(*, as_of: datetime, limit: int = WAITING_BATCH) -> int:
     Two workers at once do not score a lead twice: each takes a lead by a conditional UPDATE.
     """
     ids = list(
-        Lead.objects.filter(awaiting_score=True).order_by("first_seen", "id").values_list("pk", flat=True)[:limit]
+        Lead.objects.filter(awaiting_score=True)
+        .order_by("first_seen", "id")
+        .values_list("pk", flat=True)[:limit]
     )
     if not ids:
         return 0

@@ -40,8 +40,9 @@ def register_version(
     document = dump_document(result.document)
     digest = store.put(document)
     account = collected.account()
-    report = {**result.report(), "dates": account["dates"], "training": account}
-    report["notes"] = [*account["notes"], *report.get("notes", [])]
+    report: dict[str, Any] = {**result.to_json(), "dates": account["dates"], "training": account}
+    report["notes"] = [*account["notes"], *result.notes]
+    metrics, importance = report.pop("metrics"), report.pop("importance")
     for attempt in range(NUMBER_TRIES):
         try:
             with transaction.atomic():
@@ -49,10 +50,10 @@ def register_version(
                     number=(ModelVersion.objects.aggregate(n=Max("number"))["n"] or 0) + 1,
                     feature_set=run.feature_set,
                     training_run=run,
-                    estimator=result.estimator,
-                    metrics={name: estimate.to_json() for name, estimate in result.metrics.items()},
+                    estimator=result.chosen.name,
+                    metrics=metrics,
                     report=report,
-                    importance=result.importance,
+                    importance=importance,
                     reference_profile=result.reference,
                     training_rows=collected.rows,
                     training_conversions=collected.conversions,
@@ -78,7 +79,7 @@ def register_version(
 def code_revision() -> str:
     """The commit this code is, or the release it was installed as."""
     try:
-        found = subprocess.run(  # noqa: S603  a fixed command
+        found = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607  whichever git the operator has
             cwd=settings.BASE_DIR,
             capture_output=True,

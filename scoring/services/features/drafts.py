@@ -83,9 +83,7 @@ def _judged(spec: FeatureSpec, found: ColumnAudit | None, exclude: Collection[st
     return spec
 
 
-def settle_feature_set(
-    audited: Audited, *, by: User | None, as_of: datetime, name: str
-) -> Settled:
+def settle_feature_set(audited: Audited, *, by: User | None, as_of: datetime, name: str) -> Settled:
     """Activate the first draft; keep a later one as a draft where the file's columns differ from the active set."""
     active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()
     if active is not None and _covered(active.schema(), audited.schema):

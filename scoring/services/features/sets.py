@@ -76,9 +76,7 @@ def _row(
     )
 
 
-def activate_feature_set(
-    feature_set_id: int, *, by: User | None, reason: str, as_of: datetime
-) -> FeatureSet:
+def activate_feature_set(feature_set_id: int, *, by: User | None, reason: str, as_of: datetime) -> FeatureSet:
     """Make a draft the one that imports and training use; the one before is retired.
 
     Raises:

@@ -64,7 +64,9 @@ class RowReader:
             # Dates without a time of day: a conversion on the day of creation may carry midnight.
             if converted_at < created - timedelta(days=1):
                 raise _Refused(
-                    options.converted_at or "", converted_at.date().isoformat(), f"a date after {created.date()}"
+                    options.converted_at or "",
+                    converted_at.date().isoformat(),
+                    f"a date after {created.date()}",
                 )
         elsewhere = options.not_attributes()
         return FileLead(
@@ -135,7 +137,9 @@ class RowReader:
         if self.target.is_converted(text):
             if converted_at is not None and converted_at > self.as_of + timedelta(days=1):
                 raise _Refused(
-                    self.options.converted_at or "", converted_at.date().isoformat(), "a date that is not in the future"
+                    self.options.converted_at or "",
+                    converted_at.date().isoformat(),
+                    "a date that is not in the future",
                 )
             return OutcomeKind.CONVERTED
         # With a date of creation and no open leads told apart, "no" says only "not yet": its age will tell.

@@ -137,9 +137,7 @@ def _source_name(path: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "-", stem.casefold()).strip("-")[:64] or "file"
 
 
-def _start(
-    path: Path, source: str, options: ImportOptions, requested_by: User | None
-) -> ImportRun:
+def _start(path: Path, source: str, options: ImportOptions, requested_by: User | None) -> ImportRun:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return ImportRun.objects.create(
@@ -179,7 +177,9 @@ def _close_unfinished(lease: claims.Lease, summary: ImportSummary, error: BaseEx
         if isinstance(error, claims.Cancelled):
             claims.cancel(ImportRun, lease.claim, message=words, **_fields(summary))
         else:
-            claims.fail(ImportRun, lease.claim, f"{words} {type(error).__name__}: {error}", **_fields(summary))
+            claims.fail(
+                ImportRun, lease.claim, f"{words} {type(error).__name__}: {error}", **_fields(summary)
+            )
     except claims.LostClaim:
         # Closed by the sweep meanwhile: the error that stopped the import is the one to tell.
         return
@@ -213,7 +213,9 @@ def write_errors(target: Path, errors: list[RowError]) -> Path:
         writer = csv.writer(file)
         writer.writerow(["row", "column", "value", "expected"])
         for error in errors:
-            writer.writerow([error.row, harmless(error.column), harmless(error.value), harmless(error.expected)])
+            writer.writerow(
+                [error.row, harmless(error.column), harmless(error.value), harmless(error.expected)]
+            )
     aside.replace(target)
     return target
 

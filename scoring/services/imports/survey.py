@@ -60,4 +60,9 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
         raise ImportRefused(f"None of the file's {problems:,} rows can be read; the first errors say why.")
     kept.sort(key=lambda pair: pair[0])
     sample = pd.DataFrame.from_records([values for _, values in kept], columns=list(table.columns))
-    return Survey(sample=sample.astype(object).where(sample.notna(), None), outcomes=outcomes, rows=rows, problems=problems)
+    return Survey(
+        sample=sample.astype(object).where(sample.notna(), None),
+        outcomes=outcomes,
+        rows=rows,
+        problems=problems,
+    )

@@ -88,7 +88,9 @@ def _outcomes(
     """Outcomes to add, and current ones to withdraw (by key, with their lead)."""
     current = {
         outcome.lead_id: outcome
-        for outcome in Outcome.objects.filter(lead_id__in=[lead.pk for lead in known.values()], is_current=True)
+        for outcome in Outcome.objects.filter(
+            lead_id__in=[lead.pk for lead in known.values()], is_current=True
+        )
     }
     added: list[Outcome] = []
     withdrawn: dict[int, object] = {}
@@ -127,7 +129,15 @@ def _store(
             changed,
             update_conflicts=True,
             unique_fields=["source_system", "external_id"],
-            update_fields=["attributes", "created", "owner", "stage", "file_position", "import_run", "updated_at"],
+            update_fields=[
+                "attributes",
+                "created",
+                "owner",
+                "stage",
+                "file_position",
+                "import_run",
+                "updated_at",
+            ],
             batch_size=500,
         )
     if withdrawn:

@@ -93,9 +93,7 @@ def collect(feature_set: FeatureSet, *, as_of: datetime) -> Collected:
     raw = pd.DataFrame({name: _column(kept, name) for name in names})
     dates = [row.created for row in kept if row.created is not None]
     return Collected(
-        data=TrainingData(
-            frame=parse_frame(schema, raw), target=target, order=order, order_kind=order_kind, raw=raw
-        ),
+        data=TrainingData(frame=parse_frame(schema, raw), target=target, order=order, order_kind=order_kind),
         fingerprint=_fingerprint(schema, kept),
         rows=len(kept),
         conversions=int(target.sum()),
@@ -149,7 +147,9 @@ def _rows(as_of: datetime) -> Iterator[_Row]:
 
 def _first_values(first: UUID, last: UUID) -> dict[UUID, dict[str, Any]]:
     found: dict[UUID, dict[str, Any]] = {}
-    rows = Prediction.objects.filter(lead_id__gte=first, lead_id__lte=last).order_by("lead_id", "scored_at", "id")
+    rows = Prediction.objects.filter(lead_id__gte=first, lead_id__lte=last).order_by(
+        "lead_id", "scored_at", "id"
+    )
     for lead_id, values in rows.values_list("lead_id", "values").iterator(chunk_size=BATCH):
         found.setdefault(lead_id, values)
     return found
@@ -214,7 +214,9 @@ def _conversion_day(row: _Row) -> float:
 
 def _ordered(
     rows: list[_Row], target: np.ndarray[Any, np.dtype[np.bool_]]
-) -> tuple[list[_Row], np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.float64]] | None, Any]:
+) -> tuple[
+    list[_Row], np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.float64]] | None, Any
+]:
     """Rows oldest first where there is an order: dates, else the row numbers of one file."""
     dated = sum(row.created is not None for row in rows) / len(rows)
     if dated >= LEAST_DATED:
@@ -228,7 +230,8 @@ def _ordered(
     by_time = np.argsort(keys, kind="stable")
     order = keys[by_time]
     if kind == "dates":
-        order = np.where(np.isfinite(order), order * 86400.0, np.nanmin(order[np.isfinite(order)]) * 86400.0)
+        # The few without a date count as oldest.
+        order = np.where(np.isfinite(order), order, order[np.isfinite(order)].min())
     return [rows[i] for i in by_time], target[by_time], order, kind
 
 

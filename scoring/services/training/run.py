@@ -53,9 +53,9 @@ def request_training(
     Raises:
         TrainingRefused: no feature set is active, a run is under way already, or a limit makes no sense.
     """
-    if not 0 <= trials <= 1000 or not 1 <= timeout_s <= 3000:
+    if not 1 <= trials <= 1000 or not 1 <= timeout_s <= 3000:
         raise TrainingRefused(
-            f"{trials} trials in {timeout_s} s: expected 0 to 1,000 trials and 1 to 3,000 seconds."
+            f"{trials} trials in {timeout_s} s: expected 1 to 1,000 trials and 1 to 3,000 seconds."
         )
     if feature_set_id is None:
         feature_set = active_feature_set()
@@ -143,7 +143,9 @@ def _train(run_id: int, lease: claims.Lease, as_of: datetime, progress: Progress
         run.feature_set.schema(),
         collected.data,
         config,
-        progress=lambda message, share: told(message, COLLECTED_SHARE + share * (TRAINED_SHARE - COLLECTED_SHARE)),
+        progress=lambda message, share: told(
+            message, COLLECTED_SHARE + share * (TRAINED_SHARE - COLLECTED_SHARE)
+        ),
         cancelled=cancelled,
     )
     told("Keeping the model", TRAINED_SHARE)
