@@ -50,7 +50,7 @@ def register_version(
                     number=(ModelVersion.objects.aggregate(n=Max("number"))["n"] or 0) + 1,
                     feature_set=run.feature_set,
                     training_run=run,
-                    estimator=result.chosen.name,
+                    estimator=result.chosen.kind,
                     metrics=metrics,
                     report=report,
                     importance=importance,

@@ -96,7 +96,9 @@ def _find(number: int | None) -> FeatureSet:
 def _read(path: Path) -> object:
     try:
         if path.stat().st_size > MAX_FILE:
-            raise CommandError(f"{path.name} has more than {MAX_FILE // 1024 // 1024} MiB; expected a feature set.")
+            raise CommandError(
+                f"{path.name} has more than {MAX_FILE // 1024 // 1024} MiB; expected a feature set."
+            )
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise CommandError(f"{path.name} cannot be read: {error.strerror}.") from error

@@ -26,7 +26,9 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--converted", required=True, metavar="COL", help="the column with the outcome")
         parser.add_argument("--converted-value", metavar="V", help="the value that means converted")
-        parser.add_argument("--id", metavar="COL", help="the lead's id; without it rows are known by their content")
+        parser.add_argument(
+            "--id", metavar="COL", help="the lead's id; without it rows are known by their content"
+        )
         parser.add_argument("--created-at", metavar="COL", help="when the lead was created")
         parser.add_argument("--converted-at", metavar="COL", help="when it converted")
         parser.add_argument("--revenue", metavar="COL", help="what it brought")
@@ -34,7 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--owner", metavar="COL")
         parser.add_argument("--stage", metavar="COL")
         parser.add_argument("--source", metavar="NAME", help="the system the ids belong to (the file's name)")
-        parser.add_argument("--exclude", action="append", default=[], metavar="COL", help="hold out of training")
+        parser.add_argument(
+            "--exclude", action="append", default=[], metavar="COL", help="hold out of training"
+        )
         parser.add_argument("--delimiter", metavar="CHAR", help="detected when not given")
         parser.add_argument("--encoding", help="detected when not given")
         parser.add_argument("--sheet", help="of an Excel file (the first)")
@@ -47,7 +51,15 @@ class Command(BaseCommand):
             **{
                 name: options[name]
                 for name in (
-                    *("converted", "converted_value", "id", "created_at", "converted_at", "revenue", "currency"),
+                    *(
+                        "converted",
+                        "converted_value",
+                        "id",
+                        "created_at",
+                        "converted_at",
+                        "revenue",
+                        "currency",
+                    ),
                     *("owner", "stage", "source", "delimiter", "encoding", "sheet", "dry_run"),
                 )
             },

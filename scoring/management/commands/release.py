@@ -47,7 +47,9 @@ class Command(BaseCommand):
         version = ModelVersion.objects.filter(number=number).first()
         if version is None:
             known = ", ".join(str(n) for n in ModelVersion.objects.values_list("number", flat=True)[:20])
-            raise CommandError(f"There is no version {number}. Known: {known or 'none; train a model first'}.")
+            raise CommandError(
+                f"There is no version {number}. Known: {known or 'none; train a model first'}."
+            )
         current = open_release()
         try:
             return activate_version(

@@ -49,26 +49,39 @@ class Command(BaseCommand):
         write, report = self.stdout.write, version.report
         write(self.style.SUCCESS(f"\nVersion {version.number}: {version.estimator.replace('_', ' ')}"))
         write(f"  trained on {version.training_rows:,} leads, {version.training_conversions:,} converted")
-        write(f"  judged on {report['split']['words']}")
+        split = report["split"]
+        write(
+            f"  judged on {split['test_leads']:,} leads ({split['test_conversions']:,} converted) kept apart, "
+            f"by a model trained on the other {split['train_leads']:,}: {split['why']}"
+        )
         for name, estimate in version.metrics.items():
-            label = name.replace("_", " ")
-            write(
-                f"  {label:<22} {estimate['value']:8.3f}   95 % {estimate['low']:.3f} to {estimate['high']:.3f}"
-                f"   n = {estimate['n']:,}"
-            )
+            write(f"  {name.replace('_', ' '):<22} {_estimate(estimate)}")
         for other in report.get("other_splits", []):
-            write(f"  {other['words']}")
-        write("\n  Candidates (out-of-fold ROC-AUC)")
+            auc = other["metrics"].get("roc_auc")
+            write(f"  beside it, {other['what']}: ROC-AUC {_estimate(auc) if auc else 'not to be had'}")
+            if other["warning"]:
+                write(self.style.WARNING(f"    {other['warning']}"))
+        write("\n  Candidates, judged out of fold on the training part")
         for candidate in report.get("candidates", []):
             mark = "→" if candidate["chosen"] else " "
-            write(f"  {mark} {candidate['name']:<12} {candidate['words']}")
+            auc = candidate["auc"]
+            write(
+                f"  {mark} {candidate['name']:<22} ROC-AUC {auc['value']:.3f} "
+                f"({auc['low']:.3f} to {auc['high']:.3f})  {candidate['why']}"
+            )
         if version.importance:
             write("\n  What it looks at")
             for row in version.importance[:8]:
                 write(f"    {row['share']:6.1%}  {row['label']}")
-        for note in [*report.get("readiness", []), *report.get("notes", [])]:
+        for note in dict.fromkeys([*report["readiness"]["messages"], *report["notes"]]):
             write(self.style.WARNING(f"  note: {note}"))
         write(f"\n  Put it into service:  manage.py release activate {version.number} --reason TEXT")
+
+
+def _estimate(estimate: dict[str, Any]) -> str:
+    return (
+        f"{estimate['value']:8.3f}   95 % {estimate['low']:.3f} to {estimate['high']:.3f}   n = {estimate['n']:,}"
+    )
 
 
 def _key(number: int | None) -> int | None:
