@@ -165,7 +165,9 @@ def _predict(rows: Sequence[Lead], serving: Serving, *, cause: Cause, as_of: dat
     predictions = []
     for row, (values, remarks), score in zip(rows, parsed, scores, strict=True):
         begin = perf_counter()
-        why = reasons(version.schema, values, score.contributions, up=MAX_REASONS, down=MAX_REASONS)
+        why = reasons(
+            version.schema, values, score.contributions, unseen=score.unseen, up=MAX_REASONS, down=MAX_REASONS
+        )
         grade = serving.limits.grade(score.score)
         predictions.append(
             Prediction(

@@ -16,7 +16,9 @@ from django.db.models import Max
 from leadscoring.common import claims
 from scoring import registry, signals, store
 from scoring.ml.document import dump_document
-from scoring.ml.plots import calibration_png, gain_png
+from scoring.ml.intervals import Estimate
+from scoring.ml.metrics import CalibrationBin, GainPoint
+from scoring.ml.plots import calibration_plot, gain_plot
 from scoring.models import MODEL_NAME, ModelVersion, Release, TrainingRun
 
 if TYPE_CHECKING:
@@ -141,10 +143,7 @@ def _publication(version: ModelVersion, document: bytes) -> registry.Publication
         "reference_profile.json": _json(version.reference_profile),
         "feature_set.json": _json(version.feature_set.schema().to_json()),
     }
-    if report.get("calibration_curve"):
-        files["plots/calibration.png"] = calibration_png(report["calibration_curve"])
-    if report.get("gain_curve"):
-        files["plots/gain.png"] = gain_png(report["gain_curve"])
+    files |= _plots(report)
     return registry.Publication(
         name=MODEL_NAME,
         number=version.number,
@@ -166,6 +165,22 @@ def _publication(version: ModelVersion, document: bytes) -> registry.Publication
         },
         files=files,
     )
+
+
+def _plots(report: dict[str, Any]) -> dict[str, bytes]:
+    n, conversions = report["split"]["test_leads"], report["split"]["test_conversions"]
+    if not report["calibration_curve"]:
+        return {}
+    calibration = [
+        CalibrationBin(item["predicted"], Estimate.from_json(item["observed"]))
+        for item in report["calibration_curve"]
+    ]
+    gain = [GainPoint(**item) for item in report["gain_curve"]]
+    about = {"base_rate": conversions / max(n, 1), "n": n, "conversions": conversions}
+    return {
+        "plots/calibration.png": calibration_plot(calibration, **about),
+        "plots/gain.png": gain_plot(gain, **about),
+    }
 
 
 def _json(value: object) -> bytes:
