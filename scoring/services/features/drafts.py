@@ -86,6 +86,8 @@ def _judged(spec: FeatureSpec, found: ColumnAudit | None, exclude: Collection[st
 def settle_feature_set(audited: Audited, *, by: User | None, as_of: datetime, name: str) -> Settled:
     """Activate the first draft; keep a later one as a draft where the file's columns differ from the active set."""
     active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()
+    if active is not None and not audited.schema.features:
+        return Settled(active.number, "active; the file tells outcomes only")
     if active is not None and _covered(active.schema(), audited.schema):
         return Settled(active.number, "active; the file has its columns")
     drafts = FeatureSet.objects.filter(state=FeatureSetState.DRAFT)
@@ -104,6 +106,12 @@ def settle_feature_set(audited: Audited, *, by: User | None, as_of: datetime, na
     )
     if active is not None:
         return Settled(created.number, _activate_words(created.number))
+    if not audited.schema.trainable:
+        return Settled(
+            created.number,
+            "a draft: every column is held out. Let in what is known in time (admin or JSON), then: "
+            f"manage.py feature_set activate {created.number} --reason TEXT",
+        )
     activate_feature_set(
         created.pk,
         by=by,

@@ -84,8 +84,9 @@ class ImportOptions:
 
 
 def _no_such_column(option: str, column: str, columns: Sequence[str]) -> str:
-    close = difflib.get_close_matches(column, columns, n=1, cutoff=0.6)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
+    by_plain = {name.casefold(): name for name in reversed(columns)}
+    close = difflib.get_close_matches(column.casefold(), by_plain, n=1, cutoff=0.6)
+    guess = f" Did you mean {by_plain[close[0]]!r}?" if close else ""
     listed = ", ".join(columns[:30]) + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
     return f"{option} {column!r}: the file has no such column.{guess} It has: {listed}."
 

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from leadscoring.common import claims
 from scoring.contracts import ImportRefused
 from scoring.ml.reading import RawRow, Table, TableError, open_table
-from scoring.models import FeatureSet, ImportRowError, ImportRun
+from scoring.models import FeatureSet, ImportRowError, ImportRun, Lead
 from scoring.services.features import settle_feature_set
 from scoring.services.imports.audited import audit_sample
 from scoring.services.imports.options import ImportOptions, ImportSummary, RowError
@@ -63,6 +63,11 @@ def import_file(
     audited, mapped = audit_sample(found.sample, options, target)
     summary.notes.extend(audited.notes)
     summary.held_out = audited.held_out()
+    if not audited.schema.features and not Lead.objects.filter(source_system=source).exists():
+        raise ImportRefused(
+            f"{path.name} has no column that describes a lead: {', '.join(table.columns)} are all mapped. "
+            f"Expected one at least, or outcomes of leads that source {source!r} has sent before."
+        )
     reader = RowReader(options, target, mapped, as_of)
     run = None if options.dry_run else _start(path, source, options, requested_by)
     summary.run_id = run.pk if run is not None else None
