@@ -16,9 +16,9 @@ def run_training(run_id: int) -> None:
 
 @shared_task(time_limit=300, soft_time_limit=280)
 def after_release(release_id: int) -> None:
-    """Score leads that waited for a model, and tell MLflow who is champion."""
+    """Score leads that waited for a model, and tell MLflow who is champion; the id is for the log."""
     maintenance.score_all_waiting(as_of=timezone.now())
-    versions.mark_champion(release_id)
+    versions.mark_champion()
 
 
 @shared_task(time_limit=120, soft_time_limit=110, expires=20)

@@ -31,6 +31,9 @@ class Release(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     reason = models.TextField()
+    in_registry = models.BooleanField(
+        default=False, editable=False, help_text="Whether MLflow's alias points at its champion."
+    )
 
     class Meta:
         ordering: ClassVar = ["-opened_at"]

@@ -21,7 +21,9 @@ class TrainingRun(Work):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    report = models.JSONField(default=dict, blank=True, help_text="Counts of what trained and what was left out.")
+    report = models.JSONField(
+        default=dict, blank=True, help_text="Counts of what trained and what was left out."
+    )
 
     class Meta(Work.Meta):
         ordering: ClassVar = ["-id"]
@@ -87,7 +89,8 @@ class TrainingPolicy(models.Model):
     minimum_leads = models.PositiveIntegerField(default=1000)
     minimum_conversions = models.PositiveIntegerField(default=120)
     horizon_days = models.PositiveIntegerField(
-        default=180, help_text="Longest time a lead is waited for; also the window where none can be estimated."
+        default=180,
+        help_text="Longest time a lead is waited for; also the window where none can be estimated.",
     )
 
     class Meta:

@@ -11,7 +11,7 @@ from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
 from scoring.models import ImportRun, TrainingRun
 from scoring.services.scoring import score_waiting
-from scoring.services.versions import publish_waiting
+from scoring.services.versions import mark_champion, publish_waiting
 
 logger = structlog.get_logger(__name__)
 MOST_BATCHES = 200
@@ -25,6 +25,7 @@ def sweep(*, as_of: datetime) -> None:
         enqueue("scoring.tasks.run_training", run_id)
     score_all_waiting(as_of=as_of)
     publish_waiting()
+    mark_champion()
 
 
 def score_all_waiting(*, as_of: datetime) -> int:

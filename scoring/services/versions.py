@@ -118,15 +118,17 @@ def publish_waiting(limit: int = 5) -> int:
     return sum(publish_version(version) for version in waiting)
 
 
-def mark_champion(release_id: int) -> None:
-    """Point MLflow's alias at the champion of this release while it is the open one."""
-    release = Release.objects.filter(pk=release_id, is_open=True).select_related("champion").first()
+def mark_champion() -> None:
+    """Point MLflow's alias at the champion of the open release, where that has not been done."""
+    release = Release.objects.filter(is_open=True, in_registry=False).select_related("champion").first()
     if release is None or not release.champion.mlflow_version:
         return
     try:
         registry.mark_champion(release.champion.name, release.champion.mlflow_version)
     except registry.RegistryUnavailable as error:
         logger.warning("registry.alias_not_set", version=release.champion.number, error=str(error))
+        return
+    Release.objects.filter(pk=release.pk).update(in_registry=True)
 
 
 def _publication(version: ModelVersion, document: bytes) -> registry.Publication:

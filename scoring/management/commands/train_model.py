@@ -58,7 +58,7 @@ class Command(BaseCommand):
             write(f"  {name.replace('_', ' '):<22} {_estimate(estimate)}")
         for other in report.get("other_splits", []):
             auc = other["metrics"].get("roc_auc")
-            write(f"  beside it, {other['what']}: ROC-AUC {_estimate(auc) if auc else 'not to be had'}")
+            write(f"  beside it, {other['name']}: ROC-AUC {_estimate(auc) if auc else 'not to be had'}")
             if other["warning"]:
                 write(self.style.WARNING(f"    {other['warning']}"))
         write("\n  Candidates, judged out of fold on the training part")
