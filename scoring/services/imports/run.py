@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from leadscoring.common import claims
-from scoring.contracts import ImportRefused
+from scoring.contracts import ImportRefused, ScoringError
 from scoring.ml.reading import RawRow, Table, TableError, open_table
 from scoring.models import FeatureSet, ImportRowError, ImportRun, Lead
 from scoring.services.features import settle_feature_set
@@ -33,6 +33,12 @@ SURVEY_SHARE = 0.25
 AUDIT_SHARE = 0.35
 
 
+class ImportStopped(ScoringError):
+    """The import ended half-way; what was written by then stays, and its row says how far it came."""
+
+    code = "import-stopped"
+
+
 def import_file(
     path: Path,
     options: ImportOptions,
@@ -48,6 +54,7 @@ def import_file(
     Raises:
         ImportRefused: the file as a whole cannot be read, or its columns are not what the options say; nothing is
             written.
+        ImportStopped: a person stopped it, or the file changed while it was read.
     """
     try:
         table = open_table(path, delimiter=options.delimiter, encoding=options.encoding, sheet=options.sheet)
@@ -89,12 +96,14 @@ def import_file(
         if run is not None:
             settled = settle_feature_set(audited, by=requested_by, as_of=as_of, name=path.name)
             summary.feature_set, summary.feature_set_state = settled.number, settled.words
+            summary.error_file = _keep_errors(run, summary.errors)
     except BaseException as error:
         if lease is not None:
             _close_unfinished(lease, summary, error)
+        if isinstance(error, claims.Cancelled | TableError | OSError | EOFError):
+            raise ImportStopped(_stopped(summary, error)) from error
         raise
-    if run is not None and lease is not None:
-        summary.error_file = _keep_errors(run, summary.errors)
+    if lease is not None:
         claims.finish(ImportRun, lease.claim, message=_words(summary), **_fields(summary))
     progress(_words(summary), 1.0)
     return summary
@@ -177,17 +186,23 @@ def _words(summary: ImportSummary) -> str:
 
 
 def _close_unfinished(lease: claims.Lease, summary: ImportSummary, error: BaseException) -> None:
-    words = f"Stopped after {summary.rows_read:,} rows; those are kept, and running it again repeats nothing."
+    words = _stopped(summary, error)
     try:
         if isinstance(error, claims.Cancelled):
             claims.cancel(ImportRun, lease.claim, message=words, **_fields(summary))
         else:
-            claims.fail(
-                ImportRun, lease.claim, f"{words} {type(error).__name__}: {error}", **_fields(summary)
-            )
+            claims.fail(ImportRun, lease.claim, words, **_fields(summary))
     except claims.LostClaim:
         # Closed by the sweep meanwhile: the error that stopped the import is the one to tell.
         return
+
+
+def _stopped(summary: ImportSummary, error: BaseException) -> str:
+    kept = (
+        "nothing was written" if summary.dry_run else "those are kept, and running it again repeats nothing"
+    )
+    words = f"Stopped after {summary.rows_read:,} rows; {kept}."
+    return words if isinstance(error, claims.Cancelled) else f"{words} {type(error).__name__}: {error}"
 
 
 def _keep_errors(run: ImportRun, errors: list[RowError]) -> str:
