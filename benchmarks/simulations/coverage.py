@@ -45,7 +45,7 @@ MODELS = (
     ("calibrated, AUC .86", 2.0, 0.0, 1.0),
     ("overconfident", 1.0, 0.4, 1.4),
 )
-_POPULATION = 200_000
+_POPULATION = 100_000
 _GRADE_A_SHARE = 0.25
 
 

@@ -59,10 +59,9 @@ def delong_paired(
 
     Variances, covariance and p-value are DeLong's (normal). The interval takes Student's t with
     Satterthwaite's degrees of freedom instead: with 5 conversions the normal one covers 84 %. Where no
-    variance is seen
-    although the rankings differ (a perfect ranking against a constant one), the two single intervals are
-    combined by squared distances (Zou & Donner 2008, Statistics in Medicine 27:1693-1702) and the p-value is
-    read off that interval.
+    variance is seen although the rankings differ (a perfect ranking against a constant one), the two single
+    intervals are combined by squared distances (Zou & Donner 2008, Statistics in Medicine 27:1693-1702) and
+    the p-value is read off that interval.
 
     Raises ``NotEnoughData`` when a class has fewer than 2 rows, ``ValueError`` as ``delong_auc`` does.
     """

@@ -131,7 +131,7 @@ def _squares(hits: float, n: float, rate: float) -> float:
 
 def _root(excess: Callable[[float], float], low: float, high: float, *, falling: bool) -> float:
     """Bisect a function that crosses 0 once; it may be infinite at an end, which ``brentq`` refuses."""
-    for _ in range(100):
+    for _ in range(50):
         middle = (low + high) / 2
         if (excess(middle) > 0) == falling:
             low = middle
