@@ -7,6 +7,7 @@ index, size and number is checked here first, and a text that is not exactly wha
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ _FIXED = {
 _NODE_FLOATS = ("split_gain", "threshold", "internal_value", "internal_weight")
 _NODE_INTS = ("split_feature", "decision_type", "left_child", "right_child", "internal_count")
 _END = "end of trees"
+LARGEST = sys.float_info.max
 N = TypeVar("N", int, float)
 
 
@@ -105,7 +107,10 @@ def _tree(fields: dict[str, str], columns: int, where: str) -> None:
     if leaves == 1:
         return
     nodes = {name: _list(fields, name, leaves - 1, _ints, where) for name in _NODE_INTS}
-    floats = {name: _list(fields, name, leaves - 1, _floats, where) for name in _NODE_FLOATS}
+    floats = {
+        name: _list(fields, name, leaves - 1, _thresholds if name == "threshold" else _floats, where)
+        for name in _NODE_FLOATS
+    }
     _list(fields, "leaf_weight", leaves, _floats, where)
     leaf_count = _list(fields, "leaf_count", leaves, _ints, where)
     if not all(0 <= feature < columns for feature in nodes["split_feature"]):
@@ -183,11 +188,22 @@ def _ints(text: str, where: str) -> list[int]:
         raise TreeError(f"{where}: expected whole numbers") from None
 
 
+def _thresholds(text: str, where: str) -> list[float]:
+    """Numbers, of which some may be infinite: that is how LightGBM parts rows that have a value from those that
+    have none."""
+    return [math.copysign(LARGEST, v) if math.isinf(v) else v for v in _numbers(text, where, finite=False)]
+
+
 def _floats(text: str, where: str) -> list[float]:
+    return _numbers(text, where, finite=True)
+
+
+def _numbers(text: str, where: str, *, finite: bool) -> list[float]:
     try:
         values = [float(part) for part in text.split(" ")]
     except ValueError:
         raise TreeError(f"{where}: expected numbers") from None
-    if not all(math.isfinite(value) for value in values):
-        raise TreeError(f"{where}: expected finite numbers")
+    wrong = next((v for v in values if math.isnan(v) or (finite and math.isinf(v))), None)
+    if wrong is not None:
+        raise TreeError(f"{where}: got {wrong}; expected finite numbers")
     return values
