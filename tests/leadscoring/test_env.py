@@ -10,7 +10,9 @@ def read(**variables: str) -> Environment:
     return Environment(variables)
 
 
-@pytest.mark.parametrize(("word", "meaning"), [("1", True), ("Yes", True), ("ON", True), ("0", False), ("no", False)])
+@pytest.mark.parametrize(
+    ("word", "meaning"), [("1", True), ("Yes", True), ("ON", True), ("0", False), ("no", False)]
+)
 def test_a_flag_understands_the_usual_words(word: str, meaning: bool) -> None:
     assert read(A=word).flag("A", not meaning) is meaning
 
