@@ -142,10 +142,15 @@ class FallingBack:
 
 
 @cache
-def counter() -> Counter:
-    """This process's way to the count."""
+def make_counter() -> Counter:
+    """This process's way to the count; made at the first call, after a worker was forked."""
+    return connect(settings.REDIS_URL)
+
+
+def connect(url: str) -> Counter:
+    """A counter in the Redis at this address, which may be away."""
     client = redis.Redis.from_url(
-        settings.REDIS_URL,
+        url,
         socket_timeout=ANSWERS_WITHIN_S,
         socket_connect_timeout=ANSWERS_WITHIN_S,
         health_check_interval=0,
@@ -154,17 +159,15 @@ def counter() -> Counter:
 
 
 def take_call(holder: KeyHolder) -> Allowance:
-    """Count a call of this key.
+    """Count a call of this key and say whether it may go on."""
+    return make_counter().take(holder.id, holder.per_minute)
 
-    Raises:
-        Throttled: the key has used up its minute; `retry_after` says when to come back.
-    """
-    allowance = counter().take(holder.id, holder.per_minute)
-    if not allowance.allowed:
-        raise Throttled(
-            f"The API key allows {allowance.limit} calls a minute and they are used up; "
-            f"expected the next call in {allowance.reset_s} s.",
-            retry_after=allowance.reset_s,
-            more={"limit_per_minute": allowance.limit},
-        )
-    return allowance
+
+def used_up(allowance: Allowance) -> Throttled:
+    """The refusal of a key whose minute is used up."""
+    return Throttled(
+        f"The API key allows {allowance.limit} calls a minute and they are used up; "
+        f"expected the next call in {allowance.reset_s} s.",
+        retry_after=allowance.reset_s,
+        more={"limit_per_minute": allowance.limit},
+    )

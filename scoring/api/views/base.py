@@ -16,7 +16,7 @@ from scoring.api.authentication import ApiKeyAuthentication, require_scope
 from scoring.api.parsing import read_object
 from scoring.api.problems import json_bytes
 from scoring.api.reading import read_query
-from scoring.api.throttling import Allowance, take_call
+from scoring.api.throttling import Allowance, take_call, used_up
 from scoring.services.keys import KeyHolder, Scope
 
 KIBIBYTE = 1024
@@ -54,6 +54,8 @@ class ApiView(APIView):
         """Key, then rate, then scope, then query: a call refused for its scope counts too."""
         super().initial(request, *args, **kwargs)
         self.allowance = take_call(self.holder)
+        if not self.allowance.allowed:
+            raise used_up(self.allowance)
         require_scope(self.holder, self.scope)
         self.parameters = read_query(request.GET.dict(), self.query)
 

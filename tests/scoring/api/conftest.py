@@ -34,7 +34,7 @@ FEATURES = (
 
 
 class PlainScorer:
-    """A scorer whose answers can be worked out by hand: numbers count a tenth, known texts one, missing nothing."""
+    """A scorer worked out by hand: numbers count a tenth, known texts one, missing nothing."""
 
     def score_many(self, rows: Sequence[Mapping[str, Value]]) -> list[RowScore]:
         return [self.score(row) for row in rows]
@@ -114,7 +114,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """No remembered keys, and a count of calls that no other test has added to."""
     keys.forget_keys()
     own = throttling.ProcessCounter()
-    monkeypatch.setattr(throttling, "counter", lambda: own)
+    monkeypatch.setattr(throttling, "make_counter", lambda: own)
 
 
 @pytest.fixture

@@ -106,8 +106,6 @@ def test_two_source_systems_may_use_one_id(api: Api, release: Release) -> None:
         "/api/v1/score",
         "/api/v1/leads",
         "/api/v1/leads/",
-    ]
-    + [
         "/api/v1/score-lead/x",
         "/api/v1//score-lead",
         "/api/v1/%00",

@@ -103,8 +103,10 @@ def test_where_two_leads_could_be_meant_the_shorter_id_wins(api: Api, release: R
         "leads/a%0Ab",
         "leads/%FF%FE",
         "leads/%",
-    ]
-    + ["leads/" + "x" * 256, "leads/" + "%F0%9F%98%80" * 300, "leads/%ED%A0%80"],
+        "leads/" + "x" * 256,
+        "leads/" + "%F0%9F%98%80" * 300,
+        "leads/%ED%A0%80",
+    ],
 )
 def test_an_unknown_lead_is_a_404_problem(path: str, api: Api) -> None:
     api.get(path).problem(404, "lead-not-found")
