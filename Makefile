@@ -50,7 +50,7 @@ else
 endif
 
 demo: .venv/.runtime ## a simulated business, from leads to scores, at http://127.0.0.1:8000
-	@$(BIN)/python manage.py demo --port $(PORT)
+	@VAR_DIR="$${VAR_DIR:-$(CURDIR)/var/demo}" $(BIN)/python manage.py demo --port $(PORT)
 
 run: .venv/.runtime ## web server, worker, beat and broker together
 	@$(BIN)/python manage.py run --migrate --port $(PORT)

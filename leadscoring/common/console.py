@@ -1,4 +1,5 @@
-"""What long commands print: one JSON object on stdout with `--json`, progress on stderr, errors in a sentence."""
+"""What long commands print: one JSON object on stdout with `--json`, progress on stderr, errors in a
+sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +9,37 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 from tqdm import tqdm
+
+
+class DatabaseCommand(BaseCommand):
+    """A command that reads or writes rows: says what to do when the database is not set up or does not answer."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run it; database errors that only set-up can mend become a sentence."""
+        try:
+            return super().execute(*args, **options)
+        except (OperationalError, ProgrammingError) as error:
+            if not _reachable():
+                raise CommandError(f"The database does not answer: {error}") from error
+            executor = MigrationExecutor(connection)
+            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            if not missing:
+                raise
+            raise CommandError(
+                f"The database lacks {len(missing)} migrations. Run this once: manage.py migrate"
+            ) from error
+
+
+def _reachable() -> bool:
+    try:
+        connection.ensure_connection()
+    except OperationalError:
+        return False
+    return True
 
 
 class ProgressBar:
@@ -22,7 +53,9 @@ class ProgressBar:
 
     def __enter__(self) -> Self:
         if self._tty and not self._quiet:
-            self._bar = tqdm(total=100, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed} {desc}")
+            self._bar = tqdm(
+                total=100, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed} {desc}"
+            )
         return self
 
     def __exit__(
@@ -41,7 +74,7 @@ class ProgressBar:
             self._bar.refresh()
             return
         # A log file gets one line for each step, not one for each row count.
-        step = message.split(":")[0]
+        step = message.split(":", maxsplit=1)[0]
         if step != self._last:
             self._last = step
             print(f"[{share:4.0%}] {message}", file=sys.stderr, flush=True)

@@ -7,10 +7,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
-from leadscoring.common.console import print_json
+from leadscoring.common.console import DatabaseCommand, print_json
 from scoring.contracts import FeatureSetError, FeatureSetState
 from scoring.models import Feature, FeatureSet
 from scoring.services.features import activate_feature_set, export_feature_set, import_feature_set
@@ -18,7 +18,7 @@ from scoring.services.features import activate_feature_set, export_feature_set, 
 MAX_FILE = 8 * 1024 * 1024
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Show a feature set with its audit, write it as JSON, read one from JSON as a draft, or activate a draft."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,17 +6,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
-from leadscoring.common.console import ProgressBar, print_json
+from leadscoring.common.console import DatabaseCommand, ProgressBar, print_json
 from scoring.contracts import ImportRefused, ScoringError
 from scoring.services.imports import ImportOptions, ImportSummary, import_file
 
 SHOWN_ERRORS = 10
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Import leads from CSV (any delimiter, encoding and quoting), Excel or Parquet. The columns are audited for "
         "leaks; good rows go in, refused ones are named. Running it twice changes nothing."

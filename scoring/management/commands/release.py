@@ -5,17 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
-from leadscoring.common.console import print_json
+from leadscoring.common.console import DatabaseCommand, print_json
 from scoring.contracts import ScoringError
 from scoring.models import ModelVersion, Release
 from scoring.selectors.versions import open_release
 from scoring.services.releases import activate_version
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Show the open release, or put a version into service."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

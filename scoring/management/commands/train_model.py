@@ -5,15 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from leadscoring.common.console import ProgressBar, print_json
+from leadscoring.common.console import DatabaseCommand, ProgressBar, print_json
 from scoring.contracts import TrainingRefused
 from scoring.models import ModelVersion
 from scoring.services.training import request_training, run_training
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Train a model on the ripe leads of the active feature set, judge it and register a version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
