@@ -28,8 +28,10 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
+
+    Styled = ModelAdmin[Any]
 else:
-    from unfold.admin import ModelAdmin
+    from unfold.admin import ModelAdmin as Styled
 
 
 for model in (
@@ -49,7 +51,7 @@ for model in (
 
 
 @admin.register(User)
-class PeopleAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc,type-arg,unused-ignore]  # Unfold has no types
+class PeopleAdmin(UserAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """People and their roles. Only a superuser may make another."""
 
     form = UserChangeForm
@@ -65,42 +67,42 @@ class PeopleAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc,type-arg,unused-i
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc,type-arg,unused-ignore]  # Unfold has no types
+class RoleAdmin(GroupAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """Roles: groups of permissions."""
 
 
 @admin.register(PeriodicTask)
-class ScheduleAdmin(PeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc,unused-ignore]  # no types in either
+class ScheduleAdmin(PeriodicTaskAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """What beat starts, and when."""
 
 
 @admin.register(CrontabSchedule)
-class CrontabAdmin(CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc,unused-ignore]  # no types in either
+class CrontabAdmin(CrontabScheduleAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """Times by the clock."""
 
 
 @admin.register(ClockedSchedule)
-class ClockedAdmin(ClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc,unused-ignore]  # no types in either
+class ClockedAdmin(ClockedScheduleAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """Single times."""
 
 
 @admin.register(IntervalSchedule)
-class IntervalAdmin(ModelAdmin):  # type: ignore[type-arg,unused-ignore]  # generic in the stubs only
+class IntervalAdmin(Styled):
     """Times by distance."""
 
 
 @admin.register(AccessAttempt)
-class AttemptAdmin(AccessAttemptAdmin, ModelAdmin):  # type: ignore[misc,unused-ignore]  # no types in either
+class AttemptAdmin(AccessAttemptAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """Failed sign-ins; deleting one unlocks the account at once."""
 
 
 @admin.register(AccessFailureLog)
-class FailureAdmin(AccessFailureLogAdmin, ModelAdmin):  # type: ignore[misc,unused-ignore]  # no types in either
+class FailureAdmin(AccessFailureLogAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """Every failed sign-in."""
 
 
 @admin.register(AccessLog)
-class SignInAdmin(AccessLogAdmin, ModelAdmin):  # type: ignore[misc,unused-ignore]  # no types in either
+class SignInAdmin(AccessLogAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
     """Every sign-in."""
 
 

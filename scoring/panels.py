@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Person
 from django.db.models import Count
 
 from leadscoring.common.admin.words import estimate_words, grade_badge, state_badge
@@ -25,7 +25,7 @@ from scoring.models import (
 )
 from scoring.selectors.versions import open_release
 
-User = User | AnonymousUser
+Person = Person | AnonymousUser
 BEST_SHOWN = 8
 NEW_DAYS = 7
 # Counting stops here: past it the panel says "more than", and the page stays quick.
@@ -39,11 +39,11 @@ class Panel:
     name: str
     permission: str
     template: str
-    fill: Callable[[User, datetime], Mapping[str, Any] | None]
+    fill: Callable[[Person, datetime], Mapping[str, Any] | None]
     wide: bool = False
 
 
-def next_step(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+def next_step(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """What a new installation needs next; nothing once a model serves."""
     release = Release.objects.filter(is_open=True).exists()
     if release:
@@ -80,7 +80,7 @@ def _step(
     return "activate" if draft is not None else "import"
 
 
-def serving(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+def serving(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """The open release: version, since when, by whom, why, and its test AUC with interval and n."""
     release = open_release()
     if release is None:
@@ -93,7 +93,7 @@ def serving(user: User, as_of: datetime) -> Mapping[str, Any] | None:
     }
 
 
-def grades(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+def grades(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """Grades given in the last 7 and 30 days: predictions of the champion, counted in the database."""
     windows = []
     for days in (7, 30):
@@ -110,7 +110,7 @@ def grades(user: User, as_of: datetime) -> Mapping[str, Any] | None:
     return {"windows": windows} if windows else None
 
 
-def best_leads(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+def best_leads(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """Leads first seen in the last week, best score first, still without an outcome."""
     rows = list(
         Lead.objects.filter(first_seen__gt=as_of - timedelta(days=NEW_DAYS), score__isnull=False)
@@ -125,7 +125,7 @@ def best_leads(user: User, as_of: datetime) -> Mapping[str, Any] | None:
     return {"leads": [(lead, grade_badge(lead.grade)) for lead in rows], "days": NEW_DAYS}
 
 
-def training(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+def training(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """The newest training run and what the limits ask for."""
     run = TrainingRun.objects.select_related("version", "feature_set").order_by("-id").first()
     if run is None:
@@ -139,7 +139,7 @@ def training(user: User, as_of: datetime) -> Mapping[str, Any] | None:
     }
 
 
-def trouble(user: User, as_of: datetime) -> Mapping[str, Any] | None:
+def trouble(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """Leads without a score and runs that failed in the last week."""
     waiting = Lead.objects.filter(awaiting_score=True).order_by().values("pk")[:MOST_COUNTED].count()
     since = as_of - timedelta(days=7)
@@ -157,8 +157,8 @@ def trouble(user: User, as_of: datetime) -> Mapping[str, Any] | None:
 PANELS: tuple[Panel, ...] = (
     Panel("next_step", "scoring.view_modelversion", "scoring/panels/next_step.html", next_step, wide=True),
     Panel("serving", "scoring.view_modelversion", "scoring/panels/serving.html", serving),
+    Panel("trouble", "scoring.view_importrun", "scoring/panels/trouble.html", trouble),
     Panel("best_leads", "scoring.view_lead", "scoring/panels/best_leads.html", best_leads, wide=True),
     Panel("grades", "scoring.view_prediction", "scoring/panels/grades.html", grades),
     Panel("training", "scoring.view_trainingrun", "scoring/panels/training.html", training),
-    Panel("trouble", "scoring.view_importrun", "scoring/panels/trouble.html", trouble),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from scoring.models import FeatureSet
+from scoring.models import Feature, FeatureSet
 
 LONGEST = 300
 
@@ -18,8 +18,7 @@ class AttributeRow:
     name: str
     value: str
     unit: str
-    held_out: bool
-    known: bool
+    unused: str
     warnings: tuple[str, ...]
 
 
@@ -42,17 +41,29 @@ def attribute_rows(
                 name=feature.name,
                 value=shown(attributes.get(feature.name)),
                 unit=feature.unit,
-                held_out=feature.excluded,
-                known=True,
+                unused=_unused(feature),
                 warnings=tuple(remarks.get(feature.name, ())),
             )
         )
     rows.extend(
-        AttributeRow(name, name, shown(value), "", False, feature_set is None, tuple(remarks.get(name, ())))
+        AttributeRow(
+            name,
+            name,
+            shown(value),
+            "",
+            "" if feature_set is None else "not in the feature set: not used for the score",
+            tuple(remarks.get(name, ())),
+        )
         for name, value in attributes.items()
         if name not in named
     )
     return rows
+
+
+def _unused(feature: Feature) -> str:
+    if feature.kind == "identifier":
+        return "identifier: not used for the score"
+    return "held out: not used for the score" if feature.excluded else ""
 
 
 def shown(value: object) -> str:

@@ -42,7 +42,7 @@ def changes_between(old: Sequence[Feature], new: Sequence[Feature]) -> list[Chan
     for feature in new:
         known = before.get(feature.name)
         if known is None:
-            what = ("new, held out",) if feature.excluded else ("new",)
+            what: tuple[str, ...] = ("new, held out",) if feature.excluded else ("new",)
         else:
             what = tuple(
                 f"{words}: {_shown(getattr(known, field))} → {_shown(getattr(feature, field))}"

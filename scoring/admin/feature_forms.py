@@ -47,7 +47,7 @@ class WordListField(forms.CharField):
             super().run_validators(word)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return list(initial or []) != self.to_python(data)
+        return bool(list(initial or []) != self.to_python(data))
 
 
 def write_words(words: list[str]) -> str:

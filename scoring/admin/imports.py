@@ -56,8 +56,8 @@ class ImportRunAdmin(WorkPage[ImportRun]):
         return {
             **super().page_context(request, row),
             "rows_bar": _rows_bar(row),
-            "errors": row.row_errors.all()[:ERRORS_SHOWN],
-            "errors_more": max(row.rows_refused - ERRORS_SHOWN, 0),
+            "refused_rows": row.row_errors.all()[:ERRORS_SHOWN],
+            "refused_more": max(row.rows_refused - ERRORS_SHOWN, 0),
             "feature_set": row.feature_set,
             "options": [
                 (key.replace("_", " "), value)

@@ -28,7 +28,7 @@ SCOPE_WORDS = {
     Scope.READ: "read: look up leads, scores and the model",
     Scope.ADMIN: "admin: all of these, and what is added later",
 }
-LIFETIMES = (("90", "90 days"), ("365", "1 year"), ("730", "2 years"), ("", "never"))
+LIFETIMES = (("90", "90 days"), ("365", "1 year"), ("730", "2 years"), ("never", "never"))
 OVERLAPS = (("0", "at once"), ("1", "after 1 day"), ("7", "after 7 days"), ("30", "after 30 days"))
 
 
@@ -42,7 +42,7 @@ class KeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         choices=[(s.value, SCOPE_WORDS.get(s, s.value)) for s in Scope], widget=forms.CheckboxSelectMultiple
     )
-    expires = forms.ChoiceField(label="Expires after", choices=LIFETIMES, initial="365", required=False)
+    expires = forms.ChoiceField(label="Expires after", choices=LIFETIMES, initial="365")
     per_minute = forms.IntegerField(
         label="Calls a minute, at most", initial=6000, min_value=1, max_value=1_000_000
     )
@@ -50,7 +50,7 @@ class KeyForm(forms.Form):
     def expires_at(self, now: datetime) -> datetime | None:
         """The end of the key's life, None for never."""
         days = self.cleaned_data["expires"]
-        return now + timedelta(days=int(days)) if days else None
+        return None if days == "never" else now + timedelta(days=int(days))
 
 
 class RotateForm(forms.Form):

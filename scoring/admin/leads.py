@@ -110,7 +110,7 @@ class LeadAdmin(ListPage[Lead]):
     ordering: ClassVar[Any] = [F("score").desc(nulls_last=True), "-id"]
     search_fields = ("external_id", "owner")
     search_help_text = "Start of the external id or of the owner"
-    fields = ("owner", "stage")
+    fieldsets = (("Owner and stage", {"fields": ("owner", "stage")}),)
     change_form_template = "scoring/admin/lead.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadscoring.common.admin.words import NOTHING, estimate_words
+from leadscoring.common.admin.words import NOTHING, estimate_cell, minus
 from leadscoring.common.charts import CurvePoint, calibration_plot, gain_plot, share_bar
 from scoring.models import ModelVersion
 
@@ -24,6 +24,12 @@ METRIC_WORDS: dict[str, tuple[str, str]] = {
     "calibration_slope": ("Calibration slope", "1 is right; below 1 the chances are too extreme"),
 }
 IMPORTANCE_SHOWN = 15
+ESTIMATORS = {
+    "prior": "Overall rate",
+    "naive_bayes": "Naive Bayes",
+    "logistic": "Logistic regression",
+    "boosting": "Gradient boosting",
+}
 HEADLINE = ("roc_auc", "top_decile_lift", "base_rate")
 
 
@@ -48,7 +54,7 @@ def evidence(version: ModelVersion) -> dict[str, Any]:
         "parity": _parity(report.get("parity")),
         "reference": _reference(version.reference_profile),
         "params": _params(report.get("params")),
-        "estimator_shown": version.estimator.replace("_", " ").capitalize(),
+        "estimator_shown": ESTIMATORS.get(version.estimator, version.estimator),
         "size_shown": f"{version.artefact_size / 1024:,.0f} KiB",
     }
 
@@ -76,15 +82,15 @@ def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     return rows
 
 
-def compared(version: ModelVersion, champion: ModelVersion | None) -> list[dict[str, str]]:
+def compared(version: ModelVersion, champion: ModelVersion | None) -> list[dict[str, Any]]:
     """Both versions' test metrics side by side, where the new one has them."""
     others = champion.metrics if champion is not None else {}
     return [
         {
             "name": row["name"],
             "meaning": row["meaning"],
-            "new": estimate_words(version.metrics.get(row["key"])),
-            "old": estimate_words(others.get(row["key"])),
+            "new": estimate_cell(version.metrics.get(row["key"])),
+            "old": estimate_cell(others.get(row["key"])),
         }
         for row in metric_rows(version.metrics)
     ]
@@ -106,7 +112,7 @@ def split_words(split: object) -> list[str]:
     if parts:
         sentence = "; ".join(parts)
         found.append(
-            f"{sentence[0].upper()}{sentence[1:]}. The model that serves was then fitted again on all of them."
+            f"{sentence[0].upper()}{sentence[1:]}. What serves was then fitted again on all of them."
         )
     first, last = split.get("first_test_date"), split.get("last_test_date")
     if first and last:
@@ -135,10 +141,9 @@ def _rows(found: object) -> list[Mapping[str, Any]]:
 def _candidate(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": str(found.get("name") or found.get("kind", "")),
-        "auc": estimate_words(found.get("auc")),
-        "difference": estimate_words(found.get("difference"), digits=4),
-        "error": _number(found.get("standard_error")),
-        "test_auc": estimate_words(found.get("test_auc")),
+        "auc": estimate_cell(found.get("auc")),
+        "difference": estimate_cell(found.get("difference"), digits=4, error=found.get("standard_error")),
+        "test_auc": estimate_cell(found.get("test_auc")),
         "chosen": bool(found.get("chosen")),
         "why": str(found.get("why", "")),
     }
@@ -149,7 +154,7 @@ def _other_split(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": str(found.get("name", "")),
         "what": str(found.get("what", "")),
-        "auc": estimate_words(metrics.get("roc_auc")) if isinstance(metrics, Mapping) else NOTHING,
+        "auc": estimate_cell(metrics.get("roc_auc")) if isinstance(metrics, Mapping) else NOTHING,
         "warning": str(found.get("warning", "")),
     }
 
@@ -255,4 +260,4 @@ def _number(value: object) -> str:
         return NOTHING if value is None else str(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2e}"
+    return minus(f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2e}")

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
 from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
 from leadscoring.common.admin.words import badge, estimate_words, moment, state_badge
-from scoring.admin.version_report import compared, evidence
+from scoring.admin.version_report import ESTIMATORS, compared, evidence
 from scoring.contracts import ReleaseConflict, ScoringError, VersionState
 from scoring.models import ModelVersion, Release
 from scoring.selectors.versions import open_release
@@ -49,10 +49,9 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
     actions_detail = ("activate",)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        # Read once for the whole list; the admin itself is shared between requests.
-        request.champion_id = (
-            Release.objects.filter(is_open=True).values_list("champion_id", flat=True).first()
-        )  # type: ignore[attr-defined]  # kept on the request
+        # Read once for the whole list, and kept on the request: the admin itself is shared between requests.
+        champion = Release.objects.filter(is_open=True).values_list("champion_id", flat=True).first()
+        vars(request)["champion_id"] = champion
         return super().changelist_view(request, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -88,7 +87,7 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
 
     @admin.display(description="Model", ordering="estimator")
     def estimator_shown(self, row: ModelVersion) -> str:
-        return row.estimator.replace("_", " ")
+        return ESTIMATORS.get(row.estimator, row.estimator)
 
     @admin.display(description="Test ROC-AUC (95 % interval, n)")
     def auc_shown(self, row: ModelVersion) -> str:
@@ -123,10 +122,10 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
                     as_of=timezone.now(),
                 )
             except ReleaseConflict as error:
-                refused(form, error)
                 # The page now shows what serves; pressing again decides on that.
-                form.data = form.data.copy()
-                form.data["expected"] = now if now is not None else ""
+                form = ActivateForm({**request.POST.dict(), "expected": "" if now is None else now})
+                form.is_valid()
+                refused(form, error)
             except ScoringError as error:
                 refused(form, error)
             else:

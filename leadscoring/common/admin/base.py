@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -21,9 +22,11 @@ View = TypeVar("View", bound=Callable[..., HttpResponse])
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as Page
     from django.contrib.admin import SimpleListFilter as TypedFilter
+    from django.contrib.admin.views.main import ChangeList as _ChangeList
 else:
     from unfold.admin import ModelAdmin as _UnfoldAdmin
     from unfold.contrib.filters.admin import TextFilter as TypedFilter
+    from unfold.views import ChangeList as _ChangeList
 
     class Page(_UnfoldAdmin):
         """Unfold's admin, subscriptable as the type stubs have it."""
@@ -46,6 +49,20 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the s
         return len(rows)
 
 
+class BoundedChangeList(_ChangeList):
+    """Knows when nothing is filtered, so that the head of the list does not offer to show all again."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not (self.has_active_filters or self.query):
+            self.full_result_count = self.result_count
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more rows than the list counts."""
+        return self.result_count >= BoundedPaginator.most
+
+
 class ListPage(Page[Row]):
     """A list that stays quick, and pages drawn by `page_template`."""
 
@@ -53,11 +70,15 @@ class ListPage(Page[Row]):
     list_max_show_all = 200
     show_full_result_count = False
     paginator = BoundedPaginator
+    list_before_template = "common/list_bound.html"
     list_fullwidth = True
     is_fullwidth = True
     compressed_fields = True
-    actions: ClassVar[Any] = None
+    actions = None
     empty_value_display = "–"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
 
     def page_context(self, request: HttpRequest, row: Row) -> dict[str, Any]:
         """What the page's template needs beyond the form."""
@@ -106,7 +127,7 @@ def page_action(
 ) -> Callable[[View], View]:
     """A button that leads to a page of its own. `permission` is checked for the button and for the page.
 
-    `permission` names a `has_…_permission` method, never an app's permission: those Unfold's system check looks
+    `permission` names a `has_…_permission` method, never an app's permission: Unfold's check looks those
     up in the database, which a new installation does not have yet.
     """
 

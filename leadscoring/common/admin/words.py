@@ -103,23 +103,40 @@ def person(user: object) -> str:
     return str(user) if user is not None else "command line or program"
 
 
-def estimate_words(estimate: Mapping[str, object] | None, *, digits: int = 3) -> str:
+def minus(text: str) -> str:
+    """A number with a minus sign as wide as a plus, not a hyphen."""
+    return text.replace("-", "−")
+
+
+def _estimate_parts(estimate: object, digits: int) -> tuple[str, str] | None:
+    if not isinstance(estimate, Mapping):
+        return None
+    numbers = [estimate.get(key) for key in ("value", "low", "high")]
+    if not all(isinstance(number, int | float) for number in numbers):
+        return None
+    value, low, high = (minus(f"{number:.{digits}f}") for number in numbers)
+    n = estimate.get("n")
+    counted = f"{n:,}" if isinstance(n, int) else "unknown"
+    return value, f"{low} to {high}, n = {counted}"
+
+
+def estimate_words(estimate: object, *, digits: int = 3) -> str:
     """Value, interval and n, or a dash.
 
     >>> estimate_words({"value": 0.8, "low": 0.7, "high": 0.9, "n": 1200})
     '0.800 (0.700 to 0.900, n = 1,200)'
     """
-    if not estimate:
+    parts = _estimate_parts(estimate, digits)
+    return NOTHING if parts is None else f"{parts[0]} ({parts[1]})"
+
+
+def estimate_cell(estimate: object, *, digits: int = 3, error: object = None) -> str | SafeString:
+    """The same for a table: the interval, n and perhaps the standard error under the value."""
+    parts = _estimate_parts(estimate, digits)
+    if parts is None:
         return NOTHING
-    value, low, high, n = (estimate.get(k) for k in ("value", "low", "high", "n"))
-    if (
-        not isinstance(value, int | float)
-        or not isinstance(low, int | float)
-        or not isinstance(high, int | float)
-    ):
-        return NOTHING
-    counted = f"{n:,}" if isinstance(n, int) else "unknown"
-    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}, n = {counted})"
+    more = f", standard error {error:.{digits}f}" if isinstance(error, int | float) else ""
+    return format_html('{}<span class="ls-sub">{}{}</span>', parts[0], parts[1], more)
 
 
 def link(name: str, pk: object, text: str) -> SafeString:

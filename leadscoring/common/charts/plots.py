@@ -118,7 +118,7 @@ def history_plot(points: Sequence[HistoryPoint]) -> SafeString:
     stamps = [p.at.timestamp() for p in ordered]
     span = stamps[-1] - stamps[0]
     pad = max(span * 0.04, 1800.0)
-    frame = Frame.of(x=(stamps[0] - pad, stamps[-1] + pad), y=(0.0, 100.0), width=640.0, height=230.0)
+    frame = Frame.of(x=(stamps[0] - pad, stamps[-1] + pad), y=(0.0, 100.0), width=480.0, height=220.0)
     pattern = "%d %b %Y" if span > 3 * 86_400 else "%d %b %H:%M"
     if span <= 0:
         marks = [stamps[0]]
