@@ -109,6 +109,9 @@ def linear_design(levels: Levels) -> Design:
     parts.extend([None] * len(columns))
     for position, key in enumerate(levels.keys):
         if key.via is Via.BINS:
+            if len(key.edges) > 2:
+                columns.append(_table(key, position, levels.rates[position].full))
+                parts.append(levels.rates[position].oof)
             continue
         chosen = _frequent(levels.rates[position].counts)
         columns.extend(Column(Op.LEVEL_IS, key.feature, key=position, code=code) for code in chosen)
@@ -117,8 +120,8 @@ def linear_design(levels: Levels) -> Design:
             columns.append(_table(key, position, levels.rates[position].full))
             parts.append(levels.rates[position].oof)
     for pair in levels.pairs:
-        columns.append(_pair(levels, pair, excess=True))
-        parts.append(pair.oof_excess)
+        columns.append(_pair(levels, pair))
+        parts.append(pair.oof)
     return _design(levels, columns, parts)
 
 
@@ -150,7 +153,7 @@ def boosting_design(levels: Levels) -> Design:
             columns.append(_table(key, position, np.log1p(rates.counts)))
             parts.append(None)
     for pair in levels.pairs:
-        columns.append(_pair(levels, pair, excess=False))
+        columns.append(_pair(levels, pair))
         parts.append(pair.oof)
     return _design(levels, columns, parts)
 
@@ -167,7 +170,7 @@ def _table(key: Key, position: int, values: Floats) -> Column:
     return Column(Op.TABLE, key.feature, key=position, numbers=tuple(values.tolist()))
 
 
-def _pair(levels: Levels, pair: PairRates, *, excess: bool) -> Column:
+def _pair(levels: Levels, pair: PairRates) -> Column:
     first, second = levels.keys[pair.first], levels.keys[pair.second]
     return Column(
         Op.PAIR,
@@ -176,9 +179,7 @@ def _pair(levels: Levels, pair: PairRates, *, excess: bool) -> Column:
         key=pair.first,
         other_key=pair.second,
         cells=tuple(pair.cells.tolist()),
-        cell_values=tuple((pair.excess if excess else pair.values).tolist()),
-        left=() if excess else tuple(pair.left.tolist()),
-        right=() if excess else tuple(pair.right.tolist()),
+        cell_values=tuple(pair.values.tolist()),
     )
 
 

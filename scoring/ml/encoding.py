@@ -33,7 +33,7 @@ PART_SIZES: Mapping[Via, int] = {Via.MONTH: 12, Via.WEEKDAY: 7, Via.HOUR: 24}
 class Key:
     """A discrete reading of one feature: levels of a category, bins of a number, a part of a date.
 
-    `levels[i]` has code i + 3; a number falls into bin i (code i + 3) when i of the ascending `edges` lie
+    `levels[i]` (and `rare`, the pooled ones) are level forms; `levels[i]` has code i + 3. A number falls into bin i (code i + 3) when i of the ascending `edges` lie
     at or below it; months and weekdays count from 0 (January, Monday).
     """
 
@@ -59,6 +59,15 @@ class Key:
             if getattr(self, name):
                 document[name] = list(getattr(self, name))
         return document
+
+
+def level_form(text: str) -> str:
+    """The form in which levels are compared: "Google Ads", "GOOGLE ads" and "google  ads" are one level.
+
+    >>> level_form("GOOGLE  ads ")
+    'google ads'
+    """
+    return " ".join(text.casefold().split())
 
 
 class Op(StrEnum):

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from scoring.ml.budget import Budget
 from scoring.ml.calibration import Calibrator, fit_calibrator
 from scoring.ml.designs import fit_levels
 from scoring.ml.estimators import Bools
-from scoring.ml.fitting import Recipe, Specs, fit_on_levels, fit_recipe
+from scoring.ml.fitting import Recipe, Specs, Tick, fit_on_levels, fit_recipe
 from scoring.ml.intervals import Estimate, delong_auc
 from scoring.ml.ladder import Climbed
 from scoring.ml.metrics import evaluate
@@ -45,7 +44,7 @@ def judge_test(
     split: Split,
     climbed: Climbed,
     recipe: Recipe,
-    budget: Budget,
+    tick: Tick,
 ) -> TestVerdict:
     """Fit every tuned rung on the training part and try it on the test part; judge the chosen one fully.
 
@@ -58,7 +57,7 @@ def judge_test(
     margins: dict[str, Floats] = {}
     for kind in climbed.margins:
         own = recipe.choosing(kind, climbed.settings.get(kind, {}), climbed.rounds.get(kind, 0))
-        margins[kind] = fit_on_levels(levels, own, budget.tick).margins(test)
+        margins[kind] = fit_on_levels(levels, own, tick).margins(test)
     calibrator = fit_calibrator(y[split.train], sigmoid(climbed.margins[recipe.kind]), seed=recipe.seed)
     probabilities = calibrator.apply(sigmoid(margins[recipe.kind]))
     evaluation = evaluate(y_test, probabilities, seed=recipe.seed)
@@ -111,7 +110,7 @@ def judge_ordered(
     split: Split,
     climbed: Climbed,
     recipe: Recipe,
-    budget: Budget,
+    tick: Tick,
 ) -> OtherSplit | None:
     """The chosen model trained on the oldest 70 % and tested on the newest 30 %; None without an order."""
     if split.ordered is None:
@@ -120,7 +119,7 @@ def judge_ordered(
     oldest, newest = split.ordered[:start], split.ordered[start:]
     if any(len(np.unique(y[rows])) < 2 for rows in (oldest, newest)) or y[oldest].sum() < 10:
         return None
-    model = fit_recipe(specs, frame.iloc[oldest], y[oldest], recipe, budget.tick)
+    model = fit_recipe(specs, frame.iloc[oldest], y[oldest], recipe, tick)
     known = np.isin(split.train, oldest)
     calibrator = fit_calibrator(
         y[split.train][known], sigmoid(climbed.margins[recipe.kind][known]), seed=recipe.seed

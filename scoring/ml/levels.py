@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.ml.encoding import Key, Via
+from scoring.ml.encoding import Key, Via, level_form
 from scoring.ml.pipeline import Floats, Ints
 from scoring.ml.values import FeatureSpec, Kind
 
@@ -17,6 +17,8 @@ Bools = NDArray[np.bool_]
 MAX_LEVELS = 4000
 MAX_RARE = 50_000
 NUMBER_BINS = 10
+FEW_VALUES = 32
+"""Numbers with at most that many distinct values (days of a month, counts) keep a bin for each."""
 PERIODS = 8
 PRIOR_WEIGHTS = (3.0, 10.0, 30.0, 100.0)
 """Candidate weights of the prior, in leads; each key takes the one with the lowest out-of-fold log loss."""
@@ -62,8 +64,11 @@ def fit_keys(specs: tuple[FeatureSpec, ...], frame: pd.DataFrame, *, rare_below:
 
 def _level_key(name: str, values: NDArray[np.object_], rare_below: int) -> Key:
     codes, uniques = pd.factorize(values, use_na_sentinel=True)
-    counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
-    ranked = sorted(zip(uniques.tolist(), counts.tolist(), strict=True), key=lambda item: (-item[1], item[0]))
+    counts: dict[str, int] = {}
+    for text, n in zip(uniques.tolist(), np.bincount(codes[codes >= 0], minlength=len(uniques)).tolist(), strict=True):
+        form = level_form(text)
+        counts[form] = counts.get(form, 0) + n
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     levels = tuple(sorted(level for level, n in ranked[:MAX_LEVELS] if n >= rare_below))
     kept = set(levels)
     rare = tuple(sorted([level for level, _ in ranked if level not in kept][:MAX_RARE]))
@@ -76,7 +81,7 @@ def quantile_edges(values: Floats, bins: int) -> tuple[float, ...]:
     distinct = np.unique(known)
     if len(distinct) < 2:
         return ()
-    if len(distinct) <= 2 * bins:
+    if len(distinct) <= FEW_VALUES:
         return tuple(float(v) for v in (distinct[:-1] + distinct[1:]) / 2.0)
     cuts = np.unique(np.quantile(known, np.arange(1, bins) / bins))
     return tuple(float(cut) for cut in cuts if cut > distinct[0])

@@ -1,4 +1,9 @@
-"""Pairs of keys: which of them hold signal that their single keys do not, and the rate of each cell."""
+"""Pairs of keys: which of them hold signal that no sum of single features holds, and the effect of each cell.
+
+Pairs are taken greedily, each judged out of fold on top of an additive model of all single keys and of the
+pairs taken before it, so that a pair that merely echoes another feature gains nothing. The idea of ranking
+pairs on the residuals of an additive model: Lou, Caruana, Gehrke & Hooker (2013), KDD, 623-631.
+"""
 
 from __future__ import annotations
 
@@ -7,49 +12,50 @@ from itertools import combinations
 
 import numpy as np
 
+from scoring.ml.additive import additive_margins
 from scoring.ml.encoding import Key
-from scoring.ml.levels import Bools, LevelRates, counts_by_fold, log_loss_sum, log_odds
+from scoring.ml.levels import Bools, LevelRates
 from scoring.ml.pipeline import Floats, Ints, sigmoid
 
-CELL_WEIGHTS = (5.0, 20.0, 80.0)
-BLENDS = ((0.5, 0.5), (0.75, 0.75), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0))
-"""How much of each single key's deviation counts together: two keys that repeat each other count less."""
-LEAST_CELL = 2
+RIDGES = (1.5, 4.0, 12.0, 40.0)
+"""Prior precisions of a cell's effect; 4 means effects with a standard deviation of one half in log-odds."""
+LEAST_Z = 2.0
+"""A pair enters when its out-of-fold gain in log-likelihood is that many standard errors above zero."""
 SELECTION_ROWS = 20_000
 MAX_CANDIDATES = 300
-LEAST_Z = 2.5
-"""A pair enters when its out-of-fold gain in log loss is that many standard errors above zero."""
+DENSE_CELLS = 500_000
+LARGEST_EFFECT = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class PairRates:
-    """The cells of a pair, as log-odds shrunk towards what the two single keys say together.
+    """The effect of each cell in log-odds, beyond what all single features and earlier pairs say.
 
-    Known cells (ascending `code * other size + other code`) have `values`; any other pair of codes gets
-    `left[code] + right[other code]`. `oof` (n,) leaves out each row's own fold; `oof_excess` is `oof` minus
-    what the single keys say.
+    `cells` are ascending `code * other size + other code`, with `values`; other cells have 0. `oof` (rows,)
+    leaves out each row's own fold. `gain` is the out-of-fold gain per row in nats.
     """
 
     first: int
     second: int
     cells: Ints
     values: Floats
-    excess: Floats
-    left: Floats
-    right: Floats
     oof: Floats
-    oof_excess: Floats
     gain: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Rows of one pair grouped by cell."""
+    """Which cell each row lies in, and the ids of the cells that occur."""
 
     ids: Ints
     row: Ints
-    n: Floats
-    positives: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    gain: float
+    z: float
+    ridge: float
 
 
 def choose_pairs(
@@ -63,123 +69,135 @@ def choose_pairs(
     limit: int,
     seed: int,
 ) -> list[PairRates]:
-    """The at most `limit` pairs whose cells lower the out-of-fold log loss most, beyond their single keys.
+    """At most `limit` pairs, in the order they were taken, fitted on all rows.
 
-    Chosen on at most 20,000 rows; candidates are capped at the 300 pairs of the strongest keys, where
-    categories come first because only for them no tree can rebuild the cell by splitting.
+    Chosen on at most 20,000 rows and among at most 300 candidates of the strongest keys; categories come
+    first, because a tree can rebuild a cell of numbers but hardly one of hundreds of levels.
     """
+    if len(keys) < 2:
+        return []
+    margins = additive_margins(codes, [key.size for key in keys], y, fold, folds)
     n = len(y)
     rows = np.arange(n)
     if n > SELECTION_ROWS:
         rows = np.sort(np.random.default_rng([seed, 7]).choice(n, SELECTION_ROWS, replace=False))
-    scored = []
-    for i, j in _candidates(keys, rates):
-        cells = _cells(codes[i][rows], codes[j][rows], keys[j].size, y[rows], fold[rows], folds)
-        gain, z = _gain(cells, rates[i].oof[rows], rates[j].oof[rows], y[rows], fold[rows], folds)
-        if z >= LEAST_Z:
-            scored.append((gain, i, j))
-    scored.sort(key=lambda item: (-item[0], item[1], item[2]))
-    return [_fit(i, j, keys, codes, rates, y, fold, folds, gain) for gain, i, j in scored[:limit]]
+    taken = _greedy(
+        _candidates(keys, rates), keys, [code[rows] for code in codes], y[rows], fold[rows], margins[:, rows], limit
+    )
+    fitted = []
+    for i, j, judged in taken:
+        cells = _cells(codes[i], codes[j], keys[j].size)
+        effects = _effects(cells, _state(y, fold, margins), judged.ridge)
+        oof = effects[fold, cells.row]
+        fitted.append(PairRates(i, j, cells.ids, effects[-1], oof, judged.gain))
+        margins += effects[:, cells.row]
+    return fitted
+
+
+def _greedy(
+    candidates: list[tuple[int, int]],
+    keys: list[Key],
+    codes: list[Ints],
+    y: Bools,
+    fold: Ints,
+    margins: Floats,
+    limit: int,
+) -> list[tuple[int, int, _Judged]]:
+    """Take the best pair, update the margins, judge the leaders again, until none that is judged afresh is strong enough."""
+    cells = {(i, j): _cells(codes[i], codes[j], keys[j].size) for i, j in candidates}
+    state = _state(y, fold, margins)
+    scores = {pair: _judge(cells[pair], state) for pair in candidates}
+    fresh = set(candidates)
+    weak: set[tuple[int, int]] = set()
+    taken: list[tuple[int, int, _Judged]] = []
+    while len(taken) < limit and len(weak) < len(scores):
+        pair = max((item for item in scores if item not in weak), key=lambda item: (scores[item].gain, item))
+        if pair not in fresh:
+            scores[pair] = _judge(cells[pair], state)
+            fresh.add(pair)
+        elif scores[pair].z < LEAST_Z:
+            weak.add(pair)
+        else:
+            taken.append((*pair, scores.pop(pair)))
+            margins = margins + _effects(cells[pair], state, taken[-1][2].ridge)[:, cells[pair].row]
+            state, fresh, weak = _state(y, fold, margins), set(), set()
+    return taken
 
 
 def _candidates(keys: list[Key], rates: list[LevelRates]) -> list[tuple[int, int]]:
     order = sorted(range(len(keys)), key=lambda k: (not keys[k].levels, rates[k].loss, k))
-    chosen: list[tuple[int, int]] = []
-    pairs = sorted(combinations(range(len(order)), 2), key=lambda pair: (sum(pair), pair))
-    for a, b in pairs:
-        i, j = sorted((order[a], order[b]))
-        if keys[i].feature != keys[j].feature:
-            chosen.append((i, j))
-        if len(chosen) == MAX_CANDIDATES:
-            break
-    return chosen
+    ranked = sorted(combinations(range(len(order)), 2), key=lambda pair: (sum(pair), pair))
+    pairs = [(min(order[a], order[b]), max(order[a], order[b])) for a, b in ranked]
+    return [(i, j) for i, j in pairs if keys[i].feature != keys[j].feature][:MAX_CANDIDATES]
 
 
-def _cells(first: Ints, second: Ints, other_size: int, y: Bools, fold: Ints, folds: int) -> _Cells:
-    ids, row = np.unique(first * other_size + second, return_inverse=True)
-    n, positives = counts_by_fold(row, y, fold, folds, len(ids))
-    return _Cells(ids, row, n, positives)
+def _cells(first: Ints, second: Ints, other_size: int) -> _Cells:
+    wanted = first * other_size + second
+    if int(wanted.max()) < DENSE_CELLS:
+        # Counting is five times faster than sorting, and most pairs have few possible cells.
+        present = np.bincount(wanted) > 0
+        return _Cells(np.flatnonzero(present), (np.cumsum(present) - 1)[wanted])
+    ids, row = np.unique(wanted, return_inverse=True)
+    return _Cells(ids, row)
 
 
-def _per_group(row: Ints, fold: Ints, folds: int, values: Floats, groups: int) -> Floats:
-    """Values that are equal within a cell and fold, laid out as (cells, folds); 0 where no row is."""
-    out = np.zeros(groups * folds)
-    out[row * folds + fold] = values
-    return out.reshape(groups, folds)
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Per model without a fold (and, last, of all rows): residuals and curvatures of each row, (folds + 1, rows)."""
+
+    residuals: Floats
+    curvatures: Floats
+    fold: Ints
+
+    @property
+    def folds(self) -> int:
+        return len(self.residuals) - 1
 
 
-def _together(
-    cells: _Cells, left: Floats, right: Floats, base: float, fold: Ints, folds: int
-) -> tuple[Floats, tuple[float, float]]:
-    """What the single keys say of each cell and fold, and the blend of their deviations that fits best."""
-    a = _per_group(cells.row, fold, folds, left - base, len(cells.ids))
-    b = _per_group(cells.row, fold, folds, right - base, len(cells.ids))
-    options = [base + wa * a + wb * b for wa, wb in BLENDS]
-    best = int(np.argmin([log_loss_sum(option, cells.n, cells.positives) for option in options]))
-    return options[best], BLENDS[best]
+def _state(y: Bools, fold: Ints, margins: Floats) -> _State:
+    p = sigmoid(margins)
+    return _State(y - p, p * (1.0 - p), fold)
 
 
-def _shrunk(cells: _Cells, towards: Floats, weight: float) -> Floats:
-    n = cells.n.sum(axis=1, keepdims=True) - cells.n
-    positives = cells.positives.sum(axis=1, keepdims=True) - cells.positives
-    own = log_odds((positives + weight * sigmoid(towards)) / (n + weight))
-    return np.where(n >= LEAST_CELL, own, towards)
+def _sums(cells: _Cells, state: _State, k: int, values: Floats) -> tuple[Floats, Floats]:
+    """Sums per cell over the rows model k was fitted on, and over its held-out fold; each (cells,)."""
+    both = np.bincount(2 * cells.row + (state.fold == k), weights=values, minlength=2 * len(cells.ids))
+    return both[::2], both[1::2]
 
 
-def _gain(
-    cells: _Cells, left: Floats, right: Floats, y: Bools, fold: Ints, folds: int
-) -> tuple[float, float]:
-    """Out-of-fold gain of the cells per row, in nats, and how many standard errors it is above zero."""
-    base = float(log_odds(np.array([y.mean()]))[0])
-    single, _ = _together(cells, left, right, base, fold, folds)
-    best, best_z = 0.0, 0.0
-    total = float(cells.n.sum())
-    for weight in CELL_WEIGHTS:
-        own = _shrunk(cells, single, weight)
-        gain_yes = np.logaddexp(0.0, -single) - np.logaddexp(0.0, -own)
-        gain_no = np.logaddexp(0.0, single) - np.logaddexp(0.0, own)
-        negatives = cells.n - cells.positives
-        mean = float((cells.positives * gain_yes + negatives * gain_no).sum()) / total
-        square = float((cells.positives * gain_yes**2 + negatives * gain_no**2).sum()) / total
-        spread = max(square - mean * mean, 1e-18)
-        if mean > best:
-            best, best_z = mean, mean / float(np.sqrt(spread / total))
-    return best, best_z
+def _judge(cells: _Cells, state: _State) -> _Judged:
+    """Out-of-fold gain of one Newton step per cell, to second order in the step.
+
+    The step for fold k comes from the residuals of the model that never met fold k: residuals of
+    out-of-fold predictions would lean against the very fold they are tried on.
+    """
+    n = state.residuals.shape[1]
+    means, squares = np.zeros(len(RIDGES)), np.zeros(len(RIDGES))
+    for k in range(state.folds):
+        residual, curvature = state.residuals[k], state.curvatures[k]
+        gradient, held_gradient = _sums(cells, state, k, residual)
+        room, held_room = _sums(cells, state, k, curvature)
+        held_square = _sums(cells, state, k, residual * residual)[1]
+        for at, ridge in enumerate(RIDGES):
+            step = _step(gradient, room, ridge)
+            means[at] += float((held_gradient * step - 0.5 * held_room * step * step).sum()) / n
+            squares[at] += float((held_square * step * step).sum()) / n
+    best = int(np.argmax(means))
+    spread = max(squares[best] - means[best] ** 2, 1e-18)
+    return _Judged(float(means[best]), float(means[best] / np.sqrt(spread / n)), RIDGES[best])
 
 
-def _fit(
-    i: int,
-    j: int,
-    keys: list[Key],
-    codes: list[Ints],
-    rates: list[LevelRates],
-    y: Bools,
-    fold: Ints,
-    folds: int,
-    gain: float,
-) -> PairRates:
-    base = float(log_odds(np.array([y.mean()]))[0])
-    cells = _cells(codes[i], codes[j], keys[j].size, y, fold, folds)
-    single, (wa, wb) = _together(cells, rates[i].oof, rates[j].oof, base, fold, folds)
-    shrunk = [_shrunk(cells, single, weight) for weight in CELL_WEIGHTS]
-    best = int(np.argmin([log_loss_sum(own, cells.n, cells.positives) for own in shrunk]))
-    weight = CELL_WEIGHTS[best]
-    oof, oof_single = shrunk[best][cells.row, fold], single[cells.row, fold]
-    left, right = base + wa * (rates[i].full - base), wb * (rates[j].full - base)
-    n, positives = cells.n.sum(axis=1), cells.positives.sum(axis=1)
-    kept = n >= LEAST_CELL
-    ids = cells.ids[kept]
-    together = left[ids // keys[j].size] + right[ids % keys[j].size]
-    values = log_odds((positives[kept] + weight * sigmoid(together)) / (n[kept] + weight))
-    return PairRates(
-        first=i,
-        second=j,
-        cells=ids,
-        values=values,
-        excess=values - together,
-        left=left,
-        right=right,
-        oof=oof,
-        oof_excess=oof - oof_single,
-        gain=gain,
+def _step(gradient: Floats, curvature: Floats, ridge: float) -> Floats:
+    return np.clip(gradient / (curvature + ridge), -LARGEST_EFFECT, LARGEST_EFFECT)
+
+
+def _effects(cells: _Cells, state: _State, ridge: float) -> Floats:
+    """Effect of each cell by each model; shape (folds + 1, cells)."""
+    return np.stack(
+        [
+            _step(_sums(cells, state, k, g)[0], _sums(cells, state, k, h)[0], ridge)
+            for k, (g, h) in enumerate(zip(state.residuals, state.curvatures, strict=True))
+        ]
     )
+
+

@@ -27,15 +27,13 @@ def run_side_by_side(jobs: Sequence[Job[T]], *, threads: int, budget: Budget) ->
 
     Raises what a job raised, or TrainingCancelled or OutOfTime of the budget once all jobs have stopped.
     """
-    if threads <= 1 or len(jobs) == 1:
-        return [job(budget.tick) for job in jobs]
     stop = Event()
 
     def check() -> None:
         if stop.is_set():
             raise Stopped
 
-    with ThreadPoolExecutor(max_workers=min(threads, len(jobs)), thread_name_prefix="fit") as pool:
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(jobs))), thread_name_prefix="fit") as pool:
         futures = [pool.submit(job, check) for job in jobs]
         try:
             pending = set(futures)
@@ -50,3 +48,8 @@ def run_side_by_side(jobs: Sequence[Job[T]], *, threads: int, budget: Budget) ->
                 future.cancel()
             raise
     return [future.result() for future in futures]
+
+
+def run_aside(job: Job[T], budget: Budget) -> T:
+    """One job off the calling thread, so that progress and cancellation stay alive while it works."""
+    return run_side_by_side([job], threads=1, budget=budget)[0]

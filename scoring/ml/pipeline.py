@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.ml.encoding import FIRST_LEVEL, MISSING, RARE, UNSEEN, Column, Encoder, Key, Op, Via
+from scoring.ml.encoding import FIRST_LEVEL, MISSING, RARE, UNSEEN, Column, Encoder, Key, Op, Via, level_form
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -47,7 +47,7 @@ def key_codes(key: Key, values: NDArray[Any]) -> Ints:
         known: dict[object, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
         known.update(dict.fromkeys(key.rare, RARE))
         codes, uniques = pd.factorize(values, use_na_sentinel=True)
-        lookup = np.array([*(known.get(level, UNSEEN) for level in uniques), MISSING], dtype=np.int64)
+        lookup = np.array([*(known.get(level_form(level), UNSEEN) for level in uniques), MISSING], dtype=np.int64)
         return lookup[codes]
     numbers = values.astype(np.float64)
     if key.via is Via.BINS:

@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.ml.encoding import FIRST_LEVEL, MISSING, RARE, UNSEEN, Column, Encoder, Key, Op, Via
+from scoring.ml.encoding import FIRST_LEVEL, MISSING, RARE, UNSEEN, Column, Encoder, Key, Op, Via, level_form
 from scoring.ml.pipeline import HOUR_SLACK
 from scoring.ml.values import Value
 
@@ -46,10 +46,9 @@ class RowEncoder:
 
 def _reader(key: Key) -> Read:
     if key.via is Via.LEVEL:
-        known: dict[Value, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
+        known: dict[str, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
         known.update(dict.fromkeys(key.rare, RARE))
-        known[None] = MISSING
-        return lambda value: known.get(value, UNSEEN)
+        return lambda value: MISSING if value is None else known.get(level_form(str(value)), UNSEEN)
     if key.via is Via.BINS:
         edges = key.edges
         return lambda value: MISSING if value is None else FIRST_LEVEL + bisect_right(edges, float(value))

@@ -47,7 +47,7 @@ def _raw(spec: FeatureSpec, value: Value) -> object:
     if value is None:
         return None
     if spec.kind is Kind.YES_NO:
-        return value == 1.0
+        return bool(value == 1.0)
     if spec.kind is Kind.DATE:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=float(value))
         return moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from scoring.ml.importance import global_importance
 from scoring.ml.judging import judge_ordered, judge_random, judge_test, summarise, with_warnings
 from scoring.ml.ladder import climb
 from scoring.ml.metrics import calibration_curve, gain_curve
+from scoring.ml.parallel import run_aside
 from scoring.ml.readiness import judge_readiness
 from scoring.ml.results import TrainingConfig, TrainingData, TrainingResult
 from scoring.ml.schema import FeatureSchema
@@ -94,20 +96,22 @@ def _train(
     kind = climbed.chosen.kind
     recipe = first.choosing(kind, climbed.settings.get(kind, {}), climbed.rounds.get(kind, 0))
     budget.report("Testing on leads the models have not met", 0.68)
-    tested = judge_test(specs, frame, y, split, climbed, recipe, budget)
+    tested = run_aside(lambda tick: judge_test(specs, frame, y, split, climbed, recipe, tick), budget)
     budget.report("Judging on random folds", 0.75)
     oof = out_of_fold(specs, frame, y, recipe, config.folds, config.threads, budget)
-    others = [judge_random(y, oof, config)]
+    others = [run_aside(lambda tick: judge_random(y, oof, config), budget)]
     budget.report("Judging on the newest 30 %", 0.85)
-    ordered = judge_ordered(specs, frame, y, split, climbed, recipe, budget)
+    ordered = run_aside(lambda tick: judge_ordered(specs, frame, y, split, climbed, recipe, tick), budget)
     others += [] if ordered is None else [ordered]
     budget.report("Refitting on all leads", 0.9)
-    final = fit_recipe(specs, frame, y, recipe, budget.tick)
-    document, probabilities = build_document(schema, frame, y, final, oof, config)
+    final = run_aside(partial(fit_recipe, specs, frame, y, recipe), budget)
+    document, probabilities = run_aside(
+        lambda tick: build_document(schema, frame, y, final, oof, config), budget
+    )
     budget.report("Comparing the row scorer with the pipeline", 0.97)
     scorer = compile_document(document)
     report = parity(document, scorer)
-    reference = profile(schema, frame, document, probabilities)
+    reference = run_aside(lambda tick: profile(schema, frame, document, probabilities), budget)
     rows = parsed_rows(schema, frame, rows=IMPORTANCE_ROWS, seed=config.seed)
     result = TrainingResult(
         document=document,
