@@ -51,7 +51,7 @@ for model in (
 
 
 @admin.register(User)
-class PeopleAdmin(UserAdmin, Styled):  # type: ignore[misc,unused-ignore]  # the libraries have no types
+class PeopleAdmin(UserAdmin, Styled):  # type: ignore[misc,type-arg,unused-ignore]  # the libraries have no types
     """People and their roles. Only a superuser may make another."""
 
     form = UserChangeForm

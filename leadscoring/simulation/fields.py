@@ -37,6 +37,8 @@ VISA_PRICE = 3_500.0
 _REGION_BUDGET = np.array([-0.16, 0.16, -0.06, 0.08, 0.14, -0.14, 0.0, 0.1])
 # Pages seen before the form, by source; NaN where a lead never saw the site.
 _PAGES = np.array([4.2, 2.6, 5.0, 6.5, np.nan, np.nan, np.nan, np.nan])
+# Forms sent by bots and misclicks, by source.
+_GLANCES = np.array([0.16, 0.26, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0])
 _REGION_CITY_ZIPF = 1.2
 
 
@@ -101,6 +103,9 @@ def draw_fields(rng: np.random.Generator, source: Codes) -> Fields:
     budget = _round_amounts(price * np.exp(_REGION_BUDGET[region] - 0.08 + 0.5 * rng.standard_normal(n)))
     pages = 1.0 + rng.poisson(rng.gamma(1.6, np.nan_to_num(_PAGES[source]) / 1.6))
     minutes = np.round(0.9 * pages**0.9 * np.exp(0.75 * rng.standard_normal(n)) + 0.2, 1)
+    glance = rng.random(n) < _GLANCES[source]
+    pages = np.where(glance, 1.0, pages)
+    minutes = np.where(glance, np.round(0.1 + 0.8 * rng.random(n), 1), minutes)
     online = np.asarray(c.ONLINE_SOURCES)[source]
     return Fields(
         source=source,

@@ -32,43 +32,43 @@ from leadscoring.simulation.fields import (
 )
 
 REFERENCE_LEADS = 20_000
-BUDGET_LIMITS = np.array([12_000.0, 22_000.0, 40_000.0])
-VISA_LIMITS = np.array([1.0, 3.0])
+BUDGET_LIMITS = np.array([18_000.0])
+VISA_LIMITS = np.array([2.0])
 # Days in the year of the best month, and the size of the swing in log-odds.
 SEASON_PEAK, SEASON_SIZE = 290.0, 0.10
 
 # Rows: paid, trust, presence; columns: sectors.
 _CHANNEL_SECTOR = np.array(
     [
-        [-1.0, 0.7, 1.0, 0.3, 1.0, -1.0, -1.0, -0.4, 0.9, -0.4],
-        [1.0, -0.7, -1.0, 0.4, -1.0, 0.9, 1.0, 0.5, -0.9, 0.4],
-        [0.2, -0.3, -0.4, -1.0, 0.2, 0.5, 0.3, 0.2, 0.3, 0.7],
+        [-1.0, 0.8, 1.0, 0.8, 1.0, -1.0, -1.0, -0.8, 1.0, -0.8],
+        [1.0, -0.8, -1.0, -0.8, -1.0, 1.0, 1.0, 0.8, -1.0, 0.8],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
 # Rows: licence types; columns: office types.
 _LICENCE_OFFICE = np.array(
     [
-        [-0.9, -0.4, 0.2, 1.0, 0.9],
-        [0.5, 0.7, 0.3, -1.0, -0.9],
-        [0.9, 0.2, -1.0, 0.8, -0.7],
-        [-1.0, -0.9, -0.2, 1.0, -0.3],
-        [0.9, 0.6, -1.0, -0.9, -0.6],
-        [0.8, -0.7, 0.9, -1.0, -0.8],
+        [-1.0, -0.6, 0.2, 1.0, 1.0],
+        [0.6, 0.8, 0.3, -1.0, -1.0],
+        [1.0, 0.2, -1.0, 0.9, -0.8],
+        [-1.0, -1.0, -0.2, 1.0, -0.3],
+        [1.0, 0.6, -1.0, -1.0, -0.6],
+        [0.8, -0.8, 1.0, -1.0, -0.8],
     ]
 )
-# Rows: budget up to 12,000, 22,000, 40,000, above; columns: visas 0, 1–2, 3 and more.
-_BUDGET_VISAS = np.array([[1.0, -0.5, -1.2], [0.5, 0.5, -0.8], [-0.7, 0.5, 0.6], [-1.2, -0.3, 1.0]])
+# Rows: budget up to 18,000, above; columns: visas 0–1, 2 and more.
+_BUDGET_VISAS = np.array([[1.0, -1.0], [-1.0, 1.0]])
 # Rows: regions; columns: packages.
 _REGION_PACKAGE = np.array(
     [
-        [0.8, 0.3, -0.7, -0.9],
-        [-0.9, -0.4, 0.7, 0.9],
-        [0.4, 0.5, -0.5, -0.7],
-        [-0.6, 0.3, 0.8, -0.3],
-        [-0.8, -0.3, 0.4, 1.0],
-        [0.7, -0.3, -0.6, 0.1],
-        [-0.5, 0.7, 0.0, -0.4],
-        [-0.4, -0.3, 0.8, 0.3],
+        [1.0, 1.0, -1.0, -1.0],
+        [-1.0, -1.0, 1.0, 1.0],
+        [1.0, 1.0, -1.0, -1.0],
+        [-1.0, 0.0, 1.0, 0.0],
+        [-1.0, -1.0, 1.0, 1.0],
+        [1.0, 0.0, -1.0, 0.0],
+        [0.0, 1.0, 0.0, -1.0],
+        [-1.0, -1.0, 1.0, 1.0],
     ]
 )
 
@@ -77,19 +77,17 @@ _REGION_PACKAGE = np.array(
 class Strength:
     """Sizes in log-odds: of crossings and humps, and standard deviations of the drawn effects."""
 
-    channel_sector: float = 0.95
-    licence_office: float = 0.95
-    budget_visas: float = 0.95
-    region_package: float = 0.6
-    minutes: float = 1.6
-    budget: float = 1.3
-    shareholders: float = 0.5
-    region: float = 0.25
-    nationality: float = 0.12
-    campaign_theme: float = 0.18
-    campaign: float = 0.10
+    channel_sector: float = 0.9
+    licence_office: float = 1.1
+    budget_visas: float = 0.4
+    region_package: float = 0.25
+    humps: float = 1.0
+    region: float = 0.15
+    nationality: float = 0.06
+    campaign_theme: float = 0.10
+    campaign: float = 0.05
     sector: float = 0.15
-    activity: float = 0.14
+    activity: float = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +115,8 @@ class Law:
         total += self.licence_office[fields.licence, fields.office]
         total += self.budget_visas[budget_bands(fields.budget), visa_bands(fields.visas)]
         total += self.region_package[regions(fields), fields.package]
-        total += _minutes_hump(fields.minutes, self.strength.minutes)
-        total += _budget_hump(fields.budget, self.strength.budget)
-        total += _shareholder_hump(fields.shareholders, self.strength.shareholders)
-        total += np.where(
-            np.isnan(fields.pages), 0.0, 0.14 * np.minimum(np.nan_to_num(fields.pages), 12.0) - 0.6
-        )
+        total += self.strength.humps * (MINUTES(fields.minutes) + BUDGET(fields.budget))
+        total += self.strength.humps * SHAREHOLDERS(fields.shareholders) + PAGES(fields.pages)
         return total
 
 
@@ -135,7 +129,7 @@ def regions(fields: Fields) -> Codes:
 
 
 def budget_bands(budget: Floats) -> Codes:
-    return np.where(np.isnan(budget), -1, np.searchsorted(BUDGET_LIMITS, np.nan_to_num(budget), side="left"))
+    return np.where(np.isnan(budget), -1, np.searchsorted(BUDGET_LIMITS, np.nan_to_num(budget), side="right"))
 
 
 def visa_bands(visas: Floats) -> Codes:
@@ -150,25 +144,26 @@ def season_effect(created: Floats) -> Floats:
     )
 
 
-def _minutes_hump(minutes: Floats, size: float) -> Floats:
-    """Best around 6 minutes; a glance and a lost hour are equally poor. None seen: a little below average."""
-    filled = np.where(np.isnan(minutes), 1.0, minutes)
-    hump = np.exp(-0.5 * ((np.log(filled) - np.log(6.0)) / 0.55) ** 2) - 0.45
-    return np.where(np.isnan(minutes), -0.1, size * hump)
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """An effect in log-odds that changes at limits (a value on a limit belongs to the upper step)."""
+
+    limits: tuple[float, ...]
+    effects: tuple[float, ...]
+    missing: float
+
+    def __call__(self, values: Floats) -> Floats:
+        place = np.searchsorted(np.asarray(self.limits), np.nan_to_num(values), side="right")
+        return np.where(np.isnan(values), self.missing, np.asarray(self.effects)[place])
 
 
-def _budget_hump(budget: Floats, size: float) -> Floats:
-    """Best around 26,000 AED: below it people look for a bargain, above it they shop around."""
-    filled = np.where(np.isnan(budget), 26_000.0, budget)
-    hump = np.exp(-0.5 * ((np.log(filled) - np.log(26_000.0)) / 0.38) ** 2) - 0.5
-    return np.where(np.isnan(budget), -0.5, size * hump)
-
-
-def _shareholder_hump(shareholders: Floats, size: float) -> Floats:
-    """Two agree quickly, one hesitates, many never agree."""
-    steps = np.array([0.0, -0.5, 1.0, 0.5, -0.6, -1.0, -1.2])
-    known = np.clip(np.nan_to_num(shareholders), 0, 6).astype(np.int64)
-    return np.where(np.isnan(shareholders), -0.2, size * steps[known])
+# A form sent within a minute is mostly no person at all, and a lost hour is no good sign either.
+MINUTES = Steps((1.0, 3.0, 12.0), (-3.2, -0.1, 0.5, -0.6), 0.0)
+# No company is set up for less; above the middle people shop around.
+BUDGET = Steps((9_000.0, 18_000.0, 40_000.0), (-2.8, 0.0, 0.5, -0.7), -0.3)
+# Two agree quickly, one hesitates, many never agree.
+SHAREHOLDERS = Steps((2.0, 3.0, 4.0), (-0.1, 0.45, 0.1, -0.7), -0.3)
+PAGES = Steps((2.0, 4.0, 7.0), (-0.4, 0.0, 0.2, 0.4), 0.0)
 
 
 def _without_main_effects(table: Floats, rows: Codes, columns: Codes) -> Floats:
@@ -202,15 +197,15 @@ def _main_effects(world: int, strength: Strength) -> dict[str, Floats]:
     activity = sector[SECTOR_OF_ACTIVITY] + spread(len(ACTIVITIES), strength.activity)
     campaign = theme[THEME_OF_CAMPAIGN] + spread(len(CAMPAIGNS), strength.campaign)
     return {
-        "source": _with_missing(np.array([0.05, -0.45, 0.05, 0.15, 0.5, 0.3, 0.25, -0.15]), -0.3),
+        "source": _with_missing(np.array([0.0, -0.9, 0.3, 0.3, 1.0, 0.6, 0.6, -0.2]), -0.6),
         "nationality": _with_missing(nationality, -0.3),
         "campaign": _with_missing(campaign),
         "activity": _with_missing(activity, -0.2),
-        "timeline": _with_missing(np.array([0.55, 0.4, 0.05, -0.25, -0.8]), -0.3),
-        "existing": _with_missing(np.array([-0.05, 0.25]), -0.1),
-        "contact": _with_missing(np.array([0.1, 0.1, -0.2]), -0.3),
+        "timeline": _with_missing(np.array([0.6, 0.4, 0.1, -0.5, -3.2]), -0.5),
+        "existing": _with_missing(np.array([-0.2, 0.5]), -0.3),
+        "contact": _with_missing(np.array([0.15, 0.15, -0.35]), -0.6),
         "device": _with_missing(np.array([-0.08, 0.15, 0.0])),
-        "package": _with_missing(np.array([-0.1, 0.15, 0.1, -0.1]), -0.4),
+        "package": _with_missing(np.array([-0.1, 0.2, 0.1, -0.2]), -0.6),
         "licence": _with_missing(np.zeros(len(c.LICENCES)), -0.4),
         "office": _with_missing(np.zeros(len(c.OFFICES)), -0.3),
     }

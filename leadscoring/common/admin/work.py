@@ -21,7 +21,7 @@ BAR_TONES = {WorkState.DONE.value: "ls-done", WorkState.FAILED.value: "ls-failed
 class WorkPage(ReadOnlyPage[Run]):
     """Rows that are work: read here, written by whoever does them."""
 
-    list_select_related = ("requested_by",)
+    list_select_related: tuple[str, ...] = ("requested_by",)
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_progress"
