@@ -25,7 +25,7 @@ from scoring.models import (
 )
 from scoring.selectors.versions import open_release
 
-Person = Person | AnonymousUser
+Person = AbstractBaseUser | AnonymousUser
 BEST_SHOWN = 8
 NEW_DAYS = 7
 # Counting stops here: past it the panel says "more than", and the page stays quick.

@@ -54,7 +54,7 @@ class TrainingRunAdmin(WorkPage[TrainingRun]):
         "by_shown",
         "reason",
     )
-    list_select_related = ("requested_by", "version")
+    list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "version")
     list_filter = (choice_filter("state", "state", STATES),)
     ordering: ClassVar[Any] = ["-id"]
     fields: ClassVar[Any] = ()

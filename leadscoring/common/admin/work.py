@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.http import HttpRequest, JsonResponse
@@ -21,7 +21,7 @@ BAR_TONES = {WorkState.DONE.value: "ls-done", WorkState.FAILED.value: "ls-failed
 class WorkPage(ReadOnlyPage[Run]):
     """Rows that are work: read here, written by whoever does them."""
 
-    list_select_related: tuple[str, ...] = ("requested_by",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("requested_by",)
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_progress"
