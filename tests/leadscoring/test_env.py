@@ -63,7 +63,7 @@ def test_a_directory_may_not_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
     assert read(D=str(tmp_path / "new")).directory("D", tmp_path) == tmp_path / "new"
-    with pytest.raises(ImproperlyConfigured, match="D is .*expected a directory"):
+    with pytest.raises(ImproperlyConfigured, match=r"D is .*expected a directory"):
         read(D=str(file)).directory("D", tmp_path)
 
 

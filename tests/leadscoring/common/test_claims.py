@@ -128,9 +128,14 @@ class TestHeldRow:
         row = queue()
         late = take(row)
         take(row, now=LATER)
-        with pytest.raises(LostClaim), transaction.atomic():
+
+        @transaction.atomic
+        def write_results() -> None:
             queue(message="result of the late worker")
             claims.finish(ImportRun, late)
+
+        with pytest.raises(LostClaim):
+            write_results()
         assert not ImportRun.objects.filter(message="result of the late worker").exists()
 
     def test_finishing_closes_the_row_with_its_results(self) -> None:

@@ -38,9 +38,11 @@ class Wire:
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     wire = Wire()
     task_class = type(app.tasks[tasks.prune_idempotency.name])
-    monkeypatch.setattr(
-        task_class, "apply_async", lambda self, args, kwargs, **options: wire(self, args, kwargs, **options)
-    )
+
+    def send(self: object, args: list[object], kwargs: dict[str, object], **options: object) -> None:
+        wire(self, args, kwargs, **options)
+
+    monkeypatch.setattr(task_class, "apply_async", send)
     return wire
 
 
@@ -57,13 +59,13 @@ class TestEnqueue:
     def test_a_rolled_back_transaction_rings_nobody(
         self, wire: Wire, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
     ) -> None:
-        with (
-            django_capture_on_commit_callbacks(execute=True),
-            pytest.raises(ZeroDivisionError),
-            transaction.atomic(),
-        ):
+        @transaction.atomic
+        def fail() -> None:
             enqueue(PATH, 7)
             raise ZeroDivisionError
+
+        with django_capture_on_commit_callbacks(execute=True), pytest.raises(ZeroDivisionError):
+            fail()
         assert not wire.sent
 
     def test_a_broker_that_is_away_neither_raises_nor_is_asked_again_at_once(
@@ -123,11 +125,9 @@ class TestEnqueue:
     def test_a_broker_that_is_not_there_reaches_nobody(
         self, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, settings: Settings
     ) -> None:
-        with app.connection_for_write(
-            settings.PLACES.broker_url.replace("unix://", "redis+socket://")
-        ) as away:
-            with pytest.raises(OperationalError):
-                away.ensure_connection(max_retries=1, interval_start=0)
+        address = settings.PLACES.broker_url.replace("unix://", "redis+socket://")
+        with app.connection_for_write(address) as away, pytest.raises(OperationalError):
+            away.ensure_connection(max_retries=1, interval_start=0)
         if not settings.EMBEDDED_BROKER:
             return
         with django_capture_on_commit_callbacks(execute=True):
