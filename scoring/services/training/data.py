@@ -16,7 +16,7 @@ import pandas as pd
 
 from scoring.contracts import OutcomeKind, TrainingRefused
 from scoring.ml.maturity import maturity_window
-from scoring.ml.schema import FeatureSchema, parse_frame
+from scoring.ml.schema import FeatureSchema, KnownAt, parse_frame
 from scoring.ml.training import TrainingData
 from scoring.models import FeatureSet, Lead, MaturityWindow, Outcome, Prediction, TrainingPolicy
 
@@ -101,7 +101,7 @@ def collect(feature_set: FeatureSet, *, as_of: datetime) -> Collected:
         windows=windows,
         first=_day(min(dates)) if dates else None,
         last=_day(max(dates)) if dates else None,
-        notes=_notes(kept, left_out),
+        notes=_notes(schema, kept, left_out),
     )
 
 
@@ -249,8 +249,14 @@ def _fingerprint(schema: FeatureSchema, rows: list[_Row]) -> str:
     return digest.hexdigest()
 
 
-def _notes(rows: list[_Row], left_out: Counter[str]) -> list[str]:
+def _notes(schema: FeatureSchema, rows: list[_Row], left_out: Counter[str]) -> list[str]:
     notes = []
+    later = [spec.label for spec in schema.trainable if spec.known_at is KnownAt.CONTACT]
+    if later:
+        notes.append(
+            f"Known only during contact: {', '.join(later)}. A lead scored before contact is scored without them, "
+            "and less surely than the metrics say; hold them out if leads are scored at creation only."
+        )
     if any(row.created is None for row in rows):
         notes.append("Leads without a date of creation count as ripe once their outcome is known.")
     reasons = {
