@@ -155,7 +155,7 @@ def _statistical(column: _Column, y: Bools, fold: NDArray[np.int64], config: Lea
             f"alone it ranks {auc.value:.0%} of the pairs of leads right: no field known at creation does"
         )
     if column.numbers is not None and column.spec.kind is Kind.NUMBER:
-        found += evidence.tail_evidence(column.numbers, y, auc.value, config)
+        found += evidence.tail_evidence(column.numbers, y, config)
     return found
 
 

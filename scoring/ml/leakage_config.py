@@ -19,7 +19,7 @@ class LeakConfig:
 
     folds: int = 5
 
-    strong_auc: float = 0.84
+    strong_auc: float = 0.85
     strong_low: float = 0.78
     """A field known at creation rarely ranks leads better than .80 alone; the lower end of the interval must
     clear it too, or small files would lose honest columns to noise."""
@@ -27,8 +27,11 @@ class LeakConfig:
     rival_auc: float = 0.79
     rival_others: int = 4
     rival_gain: float = 0.03
-    """Between .79 and .84 a column is held out when it alone ranks as well as all others together and still
+    """Between .79 and .85 a column is held out when it alone ranks as well as all others together and still
     adds this much AUC to them; with fewer other columns that tell something, being best proves nothing."""
+
+    sure: float = 0.5
+    """Share of a wanted likelihood ratio that the unfavourable ends of the intervals must still reach."""
 
     fill_j: float = 0.45
     fill_lr: float = 8.0
@@ -54,16 +57,17 @@ class LeakConfig:
 
     never_ratio: float = 0.04
     never_share: float = 0.2
+    never_share_bins: float = 0.45
     """A region of a fifth of the unconverted leads whose conversion rate is below 4 % of the usual one:
-    honest levels convert seldom, not never."""
+    honest levels convert seldom, not never. Both far ends of an honest number (a budget) may."""
 
     tail_factor: float = 0.4
     tail_ratio: float = 0.05
     tail_auc: float = 0.7
-    tail_shares: tuple[float, ...] = (0.08, 0.12, 0.16)
-    tail_expected: float = 25.0
-    """The end of a number where leads cannot convert (calls of ten seconds): far fewer conversions than a
-    shifted bell curve of the same AUC has there. It needs 25 expected conversions to be seen at all."""
+    tail_shares: tuple[float, ...] = (0.08, 0.12, 0.16, 0.2, 0.25, 0.3)
+    tail_chance: float = 0.005
+    """The end of a number where leads cannot convert (calls of ten seconds): less than .4 of the conversions
+    that two bell curves of the same AUC have there, and too few to be chance."""
 
     later_share: float = 0.97
     later_days: float = 0.5

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from scoring.ml.leakage_config import LeakConfig
 from scoring.ml.leakage_encoding import Bools, Floats
+
+ROW_ORDER = "(the order of the rows)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,31 @@ def find_creation(dates: Mapping[str, Floats], created: Floats | None, config: L
         near = [other for other in others if abs(float(np.nanmedian(other - days))) < 3 * 365]
         if near and all(_not_before(other, days) >= config.later_share for other in near):
             return Creation(days, name)
+    for days in full.values():
+        earlier = _order_of_rows(days)
+        if earlier is not None:
+            return Creation(earlier, ROW_ORDER)
     return None
+
+
+def _order_of_rows(days: Floats) -> Floats | None:
+    """The lower edge of a date along the file, when the rows stand in the order of something earlier.
+
+    An export sorted by creation shows it: a date that comes a while later lies close above a moving lower
+    edge and far below the upper one. A file in the order of this date itself has both edges alike.
+    """
+    n = len(days)
+    if n < 200:
+        return None
+    window = max(25, n // 100)
+    series = pd.Series(days)
+    low = series.rolling(window, center=True, min_periods=1).min().to_numpy(dtype=np.float64)
+    high = series.rolling(window, center=True, min_periods=1).max().to_numpy(dtype=np.float64)
+    spread = float(np.subtract(*np.nanpercentile(days, [90, 10])))
+    follows = abs(float(series.corr(pd.Series(np.arange(n)), method="spearman")))
+    above, below = float(np.nanmedian(days - low)), float(np.nanmedian(high - days))
+    lagged = above > 0.02 * spread and below > 1.5 * above and follows >= 0.4
+    return low if lagged and float(np.subtract(*np.nanpercentile(low, [90, 10]))) > 0.4 * spread else None
 
 
 def later_evidence(
@@ -46,7 +73,7 @@ def later_evidence(
     later = float((after > config.later_days).mean())
     if later >= 0.5 and (after >= -config.later_days).mean() >= config.later_share:
         found.append(
-            f"the date lies after the creation of the lead in {later:.0%} of the rows "
+            f"the date lies after {_start(creation)} in {later:.0%} of the rows "
             f"(by {np.median(after):.0f} days in the middle)"
         )
     if converted_at is not None:
@@ -90,6 +117,12 @@ def elapsed_evidence(
             found = f"for leads that {words} it counts the days from the creation to one fixed day"
             return [f"{found}, so it grew until the lead was closed"]
     return []
+
+
+def _start(creation: Creation) -> str:
+    if creation.column == ROW_ORDER:
+        return "an earlier date that the rows are in the order of"
+    return "the creation of the lead"
 
 
 def _not_before(other: Floats, days: Floats) -> float:

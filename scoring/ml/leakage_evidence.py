@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
+from scipy.stats import poisson
 
 from scoring.ml.intervals import Estimate, NotEnoughData, delong_auc, wilson_bounds
 from scoring.ml.leakage_config import LeakConfig
@@ -47,6 +48,14 @@ class Region:
         low = _low(self.k, self.conversions)
         high = _high(self.m, self.others)
         return low / max(high, 1e-12)
+
+    def times(self, wanted: float, sure: float) -> bool:
+        """Whether r is `wanted` times f, and at least `sure` of that at the unfavourable ends."""
+        return self.r >= wanted * self.f and self.lr() >= sure * wanted
+
+    def times_less(self, wanted: float, sure: float) -> bool:
+        """Whether f is `wanted` times r, and at least `sure` of that at the unfavourable ends."""
+        return self.f >= wanted * self.r and self.inverse_lr() >= sure * wanted
 
     def inverse_lr(self) -> float:
         """The smallest f / r that the rows allow."""
@@ -140,7 +149,7 @@ def fill_evidence(coded: Coded, target: Bools, config: LeakConfig) -> list[str]:
     for name, rows in (("filled", filled), ("empty", ~filled)):
         part = region(rows, target)
         lr = part.lr()
-        broad = part.j >= config.fill_j and lr >= config.fill_lr
+        broad = part.j >= config.fill_j and part.times(config.fill_lr, config.sure)
         strict = part.r >= config.fill_recall and lr >= config.fill_lr_strict
         rare = (
             part.k >= config.fill_rare_rows
@@ -151,7 +160,7 @@ def fill_evidence(coded: Coded, target: Bools, config: LeakConfig) -> list[str]:
             found.append(f"{name} for {part.r:.0%} of the converted and {_small(part.f)} of the other leads")
         if name == "filled":
             inverse = part.inverse_lr()
-            broad = -part.j >= config.fill_j and inverse >= config.fill_lr
+            broad = -part.j >= config.fill_j and part.times_less(config.fill_lr, config.sure)
             strict = part.f >= config.fill_recall and inverse >= config.fill_lr_strict
             if broad or strict:
                 found.append(
@@ -166,12 +175,12 @@ def region_evidence(coded: Coded, target: Bools, fold: NDArray[np.int64], config
     base = float(target.mean())
     found = []
     high, names, _ = chosen_region(coded, target, fold, least=config.region_lr / 2)
-    if high.j >= config.region_j and high.lr() >= config.region_lr:
+    if high.j >= config.region_j and high.times(config.region_lr, config.sure):
         found.append(
             f"{_values(names)} hold {high.r:.0%} of the converted and {_small(high.f)} of the other leads"
         )
     low, names, _ = chosen_region(coded, target, fold, most=2 / config.region_lr)
-    if -low.j >= config.region_j and low.inverse_lr() >= config.region_lr:
+    if -low.j >= config.region_j and low.times_less(config.region_lr, config.sure):
         found.append(
             f"{_values(names)} hold {low.f:.0%} of the other leads and {_small(low.r)} of the converted"
         )
@@ -181,19 +190,24 @@ def region_evidence(coded: Coded, target: Bools, fold: NDArray[np.int64], config
     clean = pure.rate >= config.pure_rate and _low(pure.k, pure.k + pure.m) >= config.pure_low
     if clean and pure.r >= recall and base < 0.8:
         found.append(f"{pure.k} of {pure.k + pure.m} leads with {_values(names)} converted")
-    never, names, _ = chosen_region(coded, target, fold, most=config.never_ratio)
+    never, names, exact = chosen_region(coded, target, fold, most=config.never_ratio)
     barren = never.r <= never.f * config.never_ratio and never.inverse_lr() >= 0.5 / config.never_ratio
-    if barren and never.f >= config.never_share:
+    if barren and never.f >= (config.never_share if exact else config.never_share_bins):
         found.append(f"{never.k} of {never.k + never.m} leads with {_values(names)} converted")
     return found
 
 
-def tail_evidence(values: Floats, target: Bools, auc: float, config: LeakConfig) -> list[str]:
+def tail_evidence(values: Floats, target: Bools, config: LeakConfig) -> list[str]:
     """An end of the number line where leads cannot convert, though many lie there."""
     filled = ~np.isnan(values)
-    if auc < config.tail_auc or filled.sum() < 200:
-        return []
     x, y = values[filled], target[filled]
+    if filled.sum() < 200 or not 0 < y.sum() < len(y):
+        return []
+    # By rank: where the middle is best, two empty ends are no surprise.
+    auc = delong_auc(y, x).value
+    auc = max(auc, 1.0 - auc)
+    if auc < config.tail_auc or auc == 1.0:
+        return []
     shift = math.sqrt(2.0) * float(ndtri(auc))
     for sign, words in ((1.0, "smallest"), (-1.0, "largest")):
         others = np.sort(sign * x[~y])
@@ -201,16 +215,12 @@ def tail_evidence(values: Floats, target: Bools, auc: float, config: LeakConfig)
             edge = others[min(int(share * len(others)), len(others) - 1)]
             inside = sign * x < edge
             part = region(inside, y)
-            # What two bell curves of this AUC would have there, and what the rows rule out.
+            # What two bell curves of this AUC would have there.
             expected = float(ndtr(ndtri(max(part.f, 1e-9)) - shift)) if part.f > 0 else 0.0
-            if (
-                part.f < share / 2
-                or expected * part.conversions < 3
-                or part.f * part.conversions < config.tail_expected
-            ):
+            chance = float(poisson.cdf(part.k, expected * part.conversions))
+            if part.f < share / 2 or chance > config.tail_chance:
                 continue
-            high = _high(part.k, part.conversions)
-            if high <= config.tail_factor * expected and part.r <= config.tail_ratio * part.f:
+            if part.r <= min(config.tail_factor * expected, config.tail_ratio * part.f):
                 found = (
                     f"{part.k} of the {part.k + part.m} leads with the {words} values converted, although "
                 )
