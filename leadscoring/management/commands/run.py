@@ -23,7 +23,7 @@ from django.db.migrations.executor import MigrationExecutor
 from leadscoring import broker
 from leadscoring.supervisor import KeepsDying, Service, Supervisor
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 class Command(BaseCommand):
