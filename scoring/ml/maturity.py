@@ -68,7 +68,9 @@ def maturity_window(
     (UTC); the arrays have shape n. Open leads are censored at their age. Lost leads stay at risk as long as
     they would have been watched: to their age, at most the horizon. Taking them out when they are lost biases
     t upwards (136 days for a true 97 in simulation), keeping young ones to the full horizon biases it
-    downwards (82 to 87). Conversions after the horizon count as none. ``reps`` = 0 skips the interval.
+    downwards (82 to 87). Conversions after the horizon count as none; one dated before its lead was created
+    (a date without a time, a clock) counts as day 0, and ``reason`` says how many. ``reps`` = 0 skips the
+    interval.
 
     The window is the horizon, with the reason in words, when conversion dates are unknown, when conversions
     are fewer than 30, or when no lead has been watched for the whole horizon. Raises ``ValueError`` on
@@ -105,6 +107,8 @@ def maturity_window(
         f"{share:.0%} of the conversions seen within {horizon:g} days came within {days:.1f} days "
         f"({conversions:,} conversions among {n:,} leads)"
     )
+    if rows.too_early:
+        reason += f"; {rows.too_early:,} dated before their lead was created count as day 0"
     return MaturityWindow(days, horizon, n, conversions, reached, estimate, reason)
 
 
@@ -175,9 +179,12 @@ class _Rows:
             raise ValueError("every lead needs a creation date")
         if bool((rows.converted & rows.lost).any()):
             raise ValueError("a lead cannot be both converted and lost")
-        if bool((rows.converted_at[rows.converted] < rows.created[rows.converted]).any()):
-            raise ValueError("a lead cannot convert before it was created")
         return rows
+
+    @property
+    def too_early(self) -> int:
+        """How many conversions are dated before their lead was created."""
+        return int((self.converted & (self.converted_at < self.created)).sum())
 
     def known_at(self, as_of: float) -> _Rows:
         """Leave out leads created later; a conversion that came later was open then."""
@@ -191,7 +198,7 @@ class _Rows:
         """Return how long each lead was watched, and whether that ended with a conversion."""
         time = np.minimum(as_of - self.created, horizon)
         event = self.converted & (self.converted_at - self.created <= horizon)
-        return np.where(event, self.converted_at - self.created, time), event
+        return np.where(event, np.maximum(self.converted_at - self.created, 0.0), time), event
 
 
 def _problem(rows: _Rows, as_of: float, horizon: float) -> str:

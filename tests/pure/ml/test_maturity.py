@@ -144,6 +144,17 @@ def test_what_happened_after_the_day_of_asking_is_not_known() -> None:
     assert window.n == seen.sum()
 
 
+def test_a_conversion_dated_before_its_lead_counts_as_day_zero_and_is_named() -> None:
+    created, converted, converted_at, lost = _stream()
+    early = np.flatnonzero(converted)[:9]
+    on_day_zero = converted_at.copy()
+    on_day_zero[early] = created[early]
+    converted_at[early] = created[early] - 0.4
+    window = maturity_window(created, converted, converted_at, lost, as_of=AS_OF, reps=0)
+    assert window.days == maturity_window(created, converted, on_day_zero, lost, as_of=AS_OF, reps=0).days
+    assert "9 dated before their lead was created count as day 0" in window.reason
+
+
 def test_conversions_after_the_horizon_count_as_none() -> None:
     created = np.full(200, AS_OF - 400)
     converted = np.arange(200) < 100
@@ -157,7 +168,6 @@ def test_conversions_after_the_horizon_count_as_none() -> None:
     [
         ({"created": np.array([math.nan, 1.0])}, "creation date"),
         ({"lost": np.array([True, False])}, "both converted and lost"),
-        ({"converted_at": np.array([0.5, math.nan])}, "before it was created"),
         ({"lost": np.array([False])}, "one length"),
         ({"horizon": 0.0}, "horizon above 0"),
         ({"share": 1.5}, "share <= 1"),
