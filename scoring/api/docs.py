@@ -163,7 +163,7 @@ score_leads = extend_schema(
     responses=_answers(
         serializers.ScoresOfCallSerializer, "A result or a problem for each lead.", examples.SCORES, POSTED
     ),
-    examples=[_request("Two leads, the second one wrong", examples.LEADS)],
+    examples=[_request("Two leads with one wrong", examples.LEADS)],
 )
 outcomes = extend_schema(
     operation_id="outcomes",

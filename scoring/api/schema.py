@@ -9,7 +9,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from scoring.api.authentication import EXPECTED, SCHEME
-from scoring.api.serializers import CLOSED
+from scoring.api.serializers import BATCHES, CLOSED
+from scoring.contracts import MAX_BATCH
 
 SECURITY_NAME = "ApiKey"
 
@@ -42,9 +43,12 @@ def drop_slash_variants(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
 
 
 def close_requests(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Names that are not known are refused, which OpenAPI writes as `additionalProperties: false`."""
+    """Writes down what the generator leaves out: unknown names are refused, and lists have a length."""
     schemas: Mapping[str, Any] = result.get("components", {}).get("schemas", {})
     for name in CLOSED:
         if name in schemas:
             schemas[name]["additionalProperties"] = False
+    for name, items in BATCHES.items():
+        if name in schemas:
+            schemas[name]["properties"][items] |= {"minItems": 1, "maxItems": MAX_BATCH}
     return result

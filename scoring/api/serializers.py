@@ -8,11 +8,12 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from scoring.api.reading import AMOUNT, CURRENCY, EXTERNAL_ID, LARGEST_REVENUE, MAX_OWNER
-from scoring.contracts import MAX_BATCH, Cause, Grade, OutcomeKind, Role
+from scoring.api.reading import AMOUNT, CURRENCY, EXTERNAL_ID, MAX_OWNER
+from scoring.contracts import Cause, Grade, OutcomeKind, Role
 from scoring.services.leads import MAX_ATTRIBUTES, MAX_ID, MAX_NAME, MAX_TEXT
 
-# In OpenAPI these objects take no other names; the rest may grow.
+# Lists with a least and a greatest length, and objects that take no other names; the rest may grow.
+BATCHES = {"LeadsToScore": "leads", "OutcomeReports": "outcomes"}
 CLOSED = ("LeadToScore", "LeadsToScore", "OutcomeReport", "OutcomeReports")
 
 FLAT_VALUE: dict[str, Any] = {
@@ -44,8 +45,7 @@ EXTERNAL_ID_SCHEMA: dict[str, Any] = {
 REVENUE: dict[str, Any] = {
     "oneOf": [
         {"type": "string", "pattern": f"^{AMOUNT.pattern}$"},
-        {"type": "number", "minimum": 0, "maximum": float(LARGEST_REVENUE)},
-        {"type": "null"},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 1e14},
     ],
     "description": "What the lead brought, with at most two decimals; as text if it must be exact.",
 }
@@ -83,12 +83,9 @@ class LeadToScoreSerializer(serializers.Serializer[Any]):
 class LeadsToScoreSerializer(serializers.Serializer[Any]):
     """Up to 500 leads."""
 
-    leads = serializers.ListField(
-        child=serializers.DictField(),
-        min_length=1,
-        max_length=MAX_BATCH,
-        help_text="Each item is a LeadToScore. An item that is not gets a problem of its own; the others go "
-        "on.",
+    leads = LeadToScoreSerializer(
+        many=True,
+        help_text="An item that cannot be read gets a problem of its own; the others go on.",
     )
 
 
@@ -204,12 +201,9 @@ class OutcomeReportSerializer(serializers.Serializer[Any]):
 class OutcomeReportsSerializer(serializers.Serializer[Any]):
     """Up to 500 outcomes."""
 
-    outcomes = serializers.ListField(
-        child=serializers.DictField(),
-        min_length=1,
-        max_length=MAX_BATCH,
-        help_text="Each item is an OutcomeReport. An item that is not gets a problem of its own; the others "
-        "go on.",
+    outcomes = OutcomeReportSerializer(
+        many=True,
+        help_text="An item that cannot be read gets a problem of its own; the others go on.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Calls a minute: never more than allowed in any 60 seconds, and never a call stopped for want of a counter."""
+"""Calls a minute: never too many in any 60 seconds, and no call stopped for want of a counter."""
 
 from __future__ import annotations
 
