@@ -6,19 +6,24 @@ never wipes out what another one told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from scoring.contracts import LeadInput, LeadRefused
+from scoring.ml.parsing import shown, unstorable
 from scoring.models import Lead
 
 MAX_ATTRIBUTES = 500
 MAX_TEXT = 8192
 MAX_ID = 255
+MAX_OWNER = 255
 MAX_NAME = 500
+LARGEST_INTEGER = 2**63 - 1
 
 
 def check_lead(lead: LeadInput) -> None:
@@ -28,14 +33,15 @@ def check_lead(lead: LeadInput) -> None:
         LeadRefused: one or more fields are not what they should be.
     """
     errors: list[dict[str, object]] = []
-    if not lead.external_id.strip() or len(lead.external_id) > MAX_ID:
-        errors.append(
-            {
-                "field": "external_id",
-                "value": lead.external_id[:80],
-                "expected": f"1 to {MAX_ID} characters, not only blanks",
-            }
-        )
+    id_problem = _text_problem("external_id", lead.external_id, MAX_ID)
+    if id_problem is None and not lead.external_id.strip():
+        id_problem = _wrong("external_id", lead.external_id, f"1 to {MAX_ID} characters, not only blanks")
+    texts = (
+        id_problem,
+        _text_problem("owner", lead.owner or "", MAX_OWNER),
+        _text_problem("stage", lead.stage or "", MAX_OWNER),
+    )
+    errors.extend(problem for problem in texts if problem is not None)
     if len(lead.attributes) > MAX_ATTRIBUTES:
         errors.append(
             {
@@ -58,23 +64,22 @@ def check_lead(lead: LeadInput) -> None:
 
 
 def _attribute_problem(name: str, value: object) -> dict[str, object] | None:
-    field = f"attributes.{name[:80]}"
-    if not name or len(name) > MAX_NAME:
-        return {
-            "field": field,
-            "value": f"a name of {len(name):,} characters",
-            "expected": f"1 to {MAX_NAME}",
-        }
-    if value is None or isinstance(value, bool | int | float):
+    field = f"attributes.{shown(name)}"
+    if not name or len(name) > MAX_NAME or unstorable(name) is not None:
+        expected = f"a name of 1 to {MAX_NAME} readable characters"
+        return {"field": field, "value": f"a name of {len(name):,} characters", "expected": expected}
+    if value is None or isinstance(value, bool):
         return None
+    if isinstance(value, int):
+        return (
+            None
+            if abs(value) <= LARGEST_INTEGER
+            else _wrong(field, value, "a whole number of at most 64 bits")
+        )
+    if isinstance(value, float):
+        return None if math.isfinite(value) else _wrong(field, value, "a finite number")
     if isinstance(value, str):
-        if len(value) <= MAX_TEXT:
-            return None
-        return {
-            "field": field,
-            "value": f"a text of {len(value):,} characters",
-            "expected": f"at most {MAX_TEXT:,} characters",
-        }
+        return _text_problem(field, value, MAX_TEXT)
     kind = (
         "an object"
         if isinstance(value, Mapping)
@@ -82,16 +87,34 @@ def _attribute_problem(name: str, value: object) -> dict[str, object] | None:
         if isinstance(value, list)
         else type(value).__name__
     )
-    return {"field": field, "value": kind, "expected": "text, a number, true or false, or null"}
+    return _wrong(field, kind, "text, a number, true or false, or null")
+
+
+def _text_problem(field: str, text: str, limit: int) -> dict[str, object] | None:
+    if len(text) > limit:
+        return _wrong(field, f"a text of {len(text):,} characters", f"at most {limit:,} characters")
+    wrong = unstorable(text)
+    return None if wrong is None else _wrong(field, text, f"text without {wrong}")
+
+
+def _wrong(field: str, value: object, expected: str) -> dict[str, object]:
+    return {"field": field, "value": shown(value), "expected": expected}
 
 
 def find_leads(source_system: str, external_ids: Sequence[str], *, lock: bool) -> dict[str, Lead]:
-    """Known leads by external id. On PostgreSQL the rows are locked in one order until the transaction ends, so
-    that two callers with the same leads queue up instead of deadlocking; SQLite has one writer at a time anyway."""
-    rows = Lead.objects.filter(source_system=source_system, external_id__in=external_ids).order_by("id")
-    if lock and connection.vendor == "postgresql":
-        rows = rows.select_for_update(no_key=True)
-    return {lead.external_id: lead for lead in rows}
+    """Known leads by external id."""
+    rows = Lead.objects.filter(source_system=source_system, external_id__in=external_ids)
+    return {lead.external_id: lead for lead in (locked(rows) if lock else rows)}
+
+
+def locked(rows: QuerySet[Lead]) -> QuerySet[Lead]:
+    """The same leads, kept from other writers until the transaction ends.
+
+    They are locked in one order, so that two callers with the same leads queue up instead of deadlocking;
+    SQLite has one writer at a time anyway.
+    """
+    rows = rows.order_by("id")
+    return rows.select_for_update(no_key=True) if connection.vendor == "postgresql" else rows
 
 
 def merged(known: Mapping[str, Any], sent: Mapping[str, object]) -> dict[str, Any]:
@@ -143,7 +166,8 @@ WRITTEN = [
 def store_leads(new: Sequence[Lead], changed: Sequence[Lead]) -> None:
     """Insert and update in as few statements as the database allows; call inside a transaction."""
     if new:
-        Lead.objects.bulk_create(new)
+        # In one order for everybody: two batches with the same new leads would wait for each other's.
+        Lead.objects.bulk_create(sorted(new, key=lambda lead: lead.external_id))
     if len(changed) == 1:
         changed[0].save(update_fields=WRITTEN)
     elif changed:

@@ -247,7 +247,7 @@ def rescore(lead_ids: Sequence[UUID], *, cause: Cause, as_of: datetime) -> int:
     done = 0
     for start in range(0, len(lead_ids), WAITING_BATCH):
         with transaction.atomic():
-            rows = list(Lead.objects.filter(pk__in=lead_ids[start : start + WAITING_BATCH]).order_by("id"))
+            rows = list(lead_rows.locked(Lead.objects.filter(pk__in=lead_ids[start : start + WAITING_BATCH])))
             predictions = _predict(rows, serving, cause=cause, as_of=as_of)
             lead_rows.store_leads([], rows)
             _store_predictions(predictions)
@@ -271,7 +271,7 @@ def score_waiting(*, as_of: datetime, limit: int = WAITING_BATCH) -> int:
     with transaction.atomic():
         taken = [
             pk
-            for pk in ids
+            for pk in sorted(ids)
             if Lead.objects.filter(pk=pk, awaiting_score=True).update(awaiting_score=False, updated_at=as_of)
         ]
         rows = list(Lead.objects.filter(pk__in=taken).order_by("id"))

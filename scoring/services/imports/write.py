@@ -122,7 +122,7 @@ def _outcomes(
 def _store(
     new: Sequence[Lead], changed: Sequence[Lead], added: Sequence[Outcome], withdrawn: Sequence[int]
 ) -> None:
-    Lead.objects.bulk_create(new, batch_size=500)
+    Lead.objects.bulk_create(sorted(new, key=lambda lead: lead.external_id), batch_size=500)
     if changed:
         # An upsert writes all changed rows in one statement; bulk_update's CASE grows with rows times columns.
         Lead.objects.bulk_create(
