@@ -87,13 +87,12 @@ class RowScorer:
         self._weights = self._means = np.zeros(0)
         if self.kind == "prior":
             self._base = float(estimator["margin"])
-        elif self.kind == "boosting":
-            self._base = 0.0
-            self._booster = lgb.Booster(model_str=estimator["model"])
         else:
             self._weights = np.asarray(estimator["weights"], dtype=np.float64)
             self._means = np.asarray(estimator["means"], dtype=np.float64)
             self._base = float(estimator["intercept"]) + float(self._weights @ self._means)
+        if self.kind == "boosting":
+            self._booster = lgb.Booster(model_str=estimator["model"])
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -118,14 +117,15 @@ class RowScorer:
 
     def _contributions(self, matrix: Floats) -> tuple[Floats, list[float]]:
         """Per lead: contributions folded from columns to features, and the base."""
-        n = len(matrix)
-        if self._booster is None:
-            by_column = self._weights * (matrix - self._means)
-            if self.kind == "prior":
-                by_column = np.zeros((n, 0))
-            return _folded(by_column, self._shares), [self._base] * n
-        raw = np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=1))
-        return _folded(raw[:, :-1], self._shares), raw[:, -1].tolist()
+        width = len(self._weights)
+        by_column = np.empty_like(matrix)
+        by_column[:, :width] = self._weights * (matrix[:, :width] - self._means)
+        bases = [self._base] * len(matrix)
+        if self._booster is not None:
+            trees = np.asarray(self._booster.predict(matrix[:, width:], pred_contrib=True, num_threads=1))
+            by_column[:, width:] = trees[:, :-1]
+            bases = [self._base + base for base in trees[:, -1].tolist()]
+        return _folded(by_column, self._shares), bases
 
     def _answer(self, parts: list[float], base: float, unseen: tuple[str, ...]) -> RowScore:
         margin = base + math.fsum(parts)
@@ -173,11 +173,12 @@ def reference_probabilities(document: Mapping[str, Any], frame_raw: pd.DataFrame
     estimator = document["estimator"]
     if estimator["kind"] == "prior":
         margins = np.full(len(matrix), float(estimator["margin"]))
-    elif estimator["kind"] == "boosting":
-        booster = lgb.Booster(model_str=estimator["model"])
-        margins = np.asarray(booster.predict(matrix, raw_score=True, num_threads=1))
     else:
-        margins = float(estimator["intercept"]) + matrix @ np.asarray(estimator["weights"], dtype=np.float64)
+        weights = np.asarray(estimator["weights"], dtype=np.float64)
+        margins = float(estimator["intercept"]) + matrix[:, : len(weights)] @ weights
+        if estimator["kind"] == "boosting":
+            booster = lgb.Booster(model_str=estimator["model"])
+            margins += np.asarray(booster.predict(matrix[:, len(weights) :], raw_score=True, num_threads=1))
     return Calibrator.from_json(document["calibrator"]).apply(sigmoid(margins))
 
 

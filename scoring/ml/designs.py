@@ -7,13 +7,14 @@ rows go through `pipeline.transform` with its encoder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from scoring.ml.encoding import FIRST_LEVEL, MISSING, RARE, Column, Encoder, Key, Op, Via, used_part
+from scoring.ml.additive import Additive, fit_additive
+from scoring.ml.encoding import Column, Encoder, Key, Op, Via, used_part
 from scoring.ml.levels import Bools, LevelRates, fit_keys, has_time_of_day, level_rates
 from scoring.ml.pairs import PairRates, choose_pairs
 from scoring.ml.pipeline import Floats, Ints, column_values, key_codes
@@ -23,7 +24,6 @@ from scoring.ml.values import FeatureSpec, Kind
 INNER_FOLDS = 5
 NATIVE_LEVELS = 12
 COUNTED_LEVELS = 20
-ONE_HOT_LEVELS = 30
 KNOTS = (0.2, 0.4, 0.6, 0.8)
 MAX_DATE_PAIRS = 10
 
@@ -35,9 +35,11 @@ class Levels:
     specs: tuple[FeatureSpec, ...]
     frame: pd.DataFrame
     y: Bools
+    fold: Ints
     keys: list[Key]
     codes: list[Ints]
     rates: list[LevelRates]
+    additive: Additive
     pairs: list[PairRates]
 
 
@@ -65,10 +67,11 @@ def fit_levels(
     keys = fit_keys(specs, frame, rare_below=5 if len(y) >= 2000 else 3)
     codes = [key_codes(key, frame[key.feature].to_numpy()) for key in keys]
     rates = [level_rates(code, y, fold, INNER_FOLDS, key.size) for key, code in zip(keys, codes, strict=True)]
+    additive = fit_additive(codes, [key.size for key in keys], y, fold, INNER_FOLDS)
     pairs: list[PairRates] = []
     if max_pairs:
-        pairs = choose_pairs(keys, codes, rates, y, fold, INNER_FOLDS, limit=max_pairs, seed=seed)
-    return Levels(specs, frame, y, keys, codes, rates, pairs)
+        pairs = choose_pairs(keys, codes, rates, additive, y, fold, limit=max_pairs, seed=seed)
+    return Levels(specs, frame, y, fold, keys, codes, rates, additive, pairs)
 
 
 def bayes_design(levels: Levels) -> Design:
@@ -95,30 +98,25 @@ def bayes_design(levels: Levels) -> Design:
 
 
 def linear_design(levels: Levels) -> Design:
-    """Columns of the logistic rung: scaled numbers with hinges, marks of missing values, levels, rates, pairs."""
+    """Columns of the logistic rung: scaled numbers with hinges, texts, the effect of each code, pairs.
+
+    The effects come from the additive model (`additive.fit_additive`): one column per key instead of one per
+    level, already shrunk as much as the key deserves, so that the regression only weighs keys.
+    """
     columns: list[Column] = []
-    parts: list[Floats | None] = []
     for spec in levels.specs:
         values = levels.frame[spec.name].to_numpy()
-        if spec.kind in (Kind.NUMBER, Kind.YES_NO, Kind.DATE):
+        if spec.kind in (Kind.NUMBER, Kind.DATE):
             columns.extend(_scaled(spec.name, values, hinges=spec.kind is Kind.NUMBER))
         elif spec.kind is Kind.TEXT:
             columns.append(Column(Op.WORDS, spec.name))
-        if spec.kind is not Kind.CATEGORY and 0.0 < float(np.mean(pd.isna(values))) < 1.0:
-            columns.append(Column(Op.ABSENT, spec.name))
-    parts.extend([None] * len(columns))
+            if pd.isna(values).any():
+                columns.append(Column(Op.ABSENT, spec.name))
+    parts: list[Floats | None] = [None] * len(columns)
     for position, key in enumerate(levels.keys):
-        if key.via is Via.BINS:
-            if len(key.edges) > 2:
-                columns.append(_table(key, position, levels.rates[position].full))
-                parts.append(levels.rates[position].oof)
-            continue
-        chosen = _frequent(levels.rates[position].counts)
-        columns.extend(Column(Op.LEVEL_IS, key.feature, key=position, code=code) for code in chosen)
-        parts.extend([None] * len(chosen))
-        if key.size - FIRST_LEVEL > NATIVE_LEVELS and key.via is Via.LEVEL:
-            columns.append(_table(key, position, levels.rates[position].full))
-            parts.append(levels.rates[position].oof)
+        effects = levels.additive.effects[position]
+        columns.append(_table(key, position, effects[-1]))
+        parts.append(effects[levels.fold, levels.codes[position]])
     for pair in levels.pairs:
         columns.append(_pair(levels, pair))
         parts.append(pair.oof)
@@ -126,7 +124,7 @@ def linear_design(levels: Levels) -> Design:
 
 
 def boosting_design(levels: Levels) -> Design:
-    """Columns of the boosting rung: raw numbers, date parts and gaps, rates, counts, codes, pairs."""
+    """Columns of the trees: raw numbers, date parts and gaps, smoothed rates, counts, codes, pairs."""
     columns: list[Column] = []
     dates = [spec.name for spec in levels.specs if spec.kind is Kind.DATE]
     for spec in levels.specs:
@@ -183,14 +181,6 @@ def _pair(levels: Levels, pair: PairRates) -> Column:
     )
 
 
-def _frequent(counts: Floats) -> list[int]:
-    """Codes with enough rows for a coefficient of their own, most frequent first; one is enough to leave out."""
-    least = max(10.0, 0.005 * float(counts.sum()))
-    codes = [code for code in range(MISSING, len(counts)) if counts[code] >= least]
-    codes.sort(key=lambda code: (-counts[code], code))
-    return codes[:ONE_HOT_LEVELS] if len(codes) > 1 or RARE in codes else []
-
-
 def _scaled(name: str, values: Floats, *, hinges: bool) -> list[Column]:
     known = values[np.isfinite(values)]
     if len(known) == 0:
@@ -208,3 +198,27 @@ def _scaled(name: str, values: Floats, *, hinges: bool) -> list[Column]:
         knots = sorted({float(k) for k in np.quantile(clipped, KNOTS)} - {low, high})
         columns.extend(Column(Op.HINGE, name, numbers=(low, high, knot, scale)) for knot in knots)
     return columns
+
+
+def joined(first: Design, second: Design) -> Design:
+    """Both designs side by side, with one set of keys."""
+    shift = len(first.encoder.keys)
+    moved = tuple(
+        replace(
+            column,
+            key=column.key + shift if column.key >= 0 else -1,
+            other_key=column.other_key + shift if column.other_key >= 0 else -1,
+        )
+        for column in second.encoder.columns
+    )
+    keys = [*first.encoder.keys, *second.encoder.keys]
+    home = {key: at for at, key in reversed(list(enumerate(keys)))}
+    columns = [
+        replace(
+            column,
+            key=home[keys[column.key]] if column.key >= 0 else -1,
+            other_key=home[keys[column.other_key]] if column.other_key >= 0 else -1,
+        )
+        for column in (*first.encoder.columns, *moved)
+    ]
+    return Design(used_part(keys, columns), np.column_stack([first.matrix, second.matrix]))

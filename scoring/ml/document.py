@@ -113,22 +113,29 @@ def _check_estimator(value: object, columns: int) -> None:
     kind = estimator.get("kind")
     if kind == "prior":
         number(estimator.get("margin"), "estimator.margin")
-    elif kind in ("naive_bayes", "logistic"):
+    elif kind in ("naive_bayes", "logistic", "boosting"):
         number(estimator.get("intercept"), "estimator.intercept")
-        for name in ("weights", "means"):
-            numbers(estimator.get(name), f"estimator.{name}", length=columns)
-    elif kind == "boosting":
-        text = estimator.get("model")
-        if not isinstance(text, str):
-            raise DocumentError("estimator.model: expected LightGBM's text model")
-        try:
-            check_trees(text, columns)
-        except TreeError as error:
-            raise DocumentError(f"estimator.{error}") from None
+        weights = numbers(estimator.get("weights"), "estimator.weights")
+        numbers(estimator.get("means"), "estimator.means", length=len(weights))
+        if kind == "boosting":
+            _check_model(estimator.get("model"), columns - len(weights))
+        elif len(weights) != columns:
+            raise DocumentError(f"estimator.weights: got {len(weights)} numbers; expected {columns}")
     else:
         raise DocumentError(
             f"estimator.kind: got “{str(kind)[:40]}”; expected prior, naive_bayes, logistic or boosting"
         )
+
+
+def _check_model(text: object, columns: int) -> None:
+    if not isinstance(text, str):
+        raise DocumentError("estimator.model: expected LightGBM's text model")
+    if columns < 1:
+        raise DocumentError("encoder.columns: expected columns for the trees after those of the weights")
+    try:
+        check_trees(text, columns)
+    except TreeError as error:
+        raise DocumentError(f"estimator.{error}") from None
 
 
 def _check_baseline(value: object) -> None:

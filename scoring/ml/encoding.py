@@ -8,7 +8,7 @@ the two. Fitting lives in `scoring.ml.levels`, `pairs` and `designs`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -170,23 +170,7 @@ def used_part(keys: Sequence[Key], columns: Sequence[Column]) -> Encoder:
     renumbered = {old: new for new, old in enumerate(needed)} | {-1: -1}
     return Encoder(
         tuple(keys[old] for old in needed),
-        tuple(
-            Column(
-                op=c.op,
-                feature=c.feature,
-                other=c.other,
-                via=c.via,
-                key=renumbered[c.key],
-                other_key=renumbered[c.other_key],
-                code=c.code,
-                numbers=c.numbers,
-                cells=c.cells,
-                cell_values=c.cell_values,
-                left=c.left,
-                right=c.right,
-            )
-            for c in columns
-        ),
+        tuple(replace(c, key=renumbered[c.key], other_key=renumbered[c.other_key]) for c in columns),
     )
 
 

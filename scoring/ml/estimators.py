@@ -79,20 +79,28 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Boosting:
-    """LightGBM trees."""
+    """LightGBM trees on top of a linear start: the first columns feed the start, the others the trees.
 
+    Margin = start + trees, so contributions of both parts add up exactly.
+    """
+
+    start: Linear
     booster: lgb.Booster
     rounds: int
 
     def margins(self, matrix: Floats) -> Floats:
-        """Raw scores of the first `rounds` trees."""
-        raw = self.booster.predict(matrix, raw_score=True, num_iteration=self.rounds, num_threads=1)
-        return np.asarray(raw, dtype=np.float64)
+        """The start's log-odds plus the raw scores of the first `rounds` trees."""
+        width = len(self.start.weights)
+        raw = self.booster.predict(
+            matrix[:, width:], raw_score=True, num_iteration=self.rounds, num_threads=1
+        )
+        return self.start.margins(matrix[:, :width]) + np.asarray(raw, dtype=np.float64)
 
     def to_json(self) -> dict[str, Any]:
-        """Kind and LightGBM's text model, without the parameters of the machine it was made on."""
+        """The start and LightGBM's text model, without the parameters of the machine it was made on."""
         text = self.booster.model_to_string(num_iteration=self.rounds, importance_type="gain")
-        return {"kind": "boosting", "model": text[: text.index("end of trees") + len("end of trees")] + "\n"}
+        trees = text[: text.index("end of trees") + len("end of trees")] + "\n"
+        return {**self.start.to_json(), "kind": "boosting", "model": trees}
 
 
 def fit_prior(y: Bools) -> Prior:
@@ -172,11 +180,12 @@ def lightgbm_parameters(settings: Mapping[str, float | int], *, seed: int) -> di
     }
 
 
-def dataset(matrix: Floats, y: Bools, categorical: Sequence[int]) -> lgb.Dataset:
-    """A binned LightGBM dataset that many settings can be trained on."""
+def dataset(matrix: Floats, y: Bools, categorical: Sequence[int], start: Floats) -> lgb.Dataset:
+    """A binned LightGBM dataset that many settings can be trained on; `start` are log-odds to build on."""
     data = lgb.Dataset(
         matrix,
         label=y.astype(np.float64),
+        init_score=start,
         categorical_feature=list(categorical),
         params={"feature_pre_filter": False, "verbosity": -1, "num_threads": 1, "max_bin": 255},
         free_raw_data=True,
@@ -184,9 +193,9 @@ def dataset(matrix: Floats, y: Bools, categorical: Sequence[int]) -> lgb.Dataset
     return data.construct()
 
 
-def fit_boosting(
+def fit_trees(
     data: lgb.Dataset, parameters: Mapping[str, Any], rounds: int, *, tick: Callable[[], None]
-) -> Boosting:
+) -> lgb.Booster:
     """`rounds` trees; `tick` runs after each and may raise to stop."""
     booster = lgb.Booster(dict(parameters), data)
     for _ in range(rounds):
@@ -194,4 +203,4 @@ def fit_boosting(
         tick()
         if finished:
             break
-    return Boosting(booster, rounds)
+    return booster

@@ -10,16 +10,25 @@ import numpy as np
 import pandas as pd
 
 from scoring.ml.budget import Budget
-from scoring.ml.designs import Design, Levels, bayes_design, boosting_design, fit_levels, linear_design
+from scoring.ml.designs import (
+    Design,
+    Levels,
+    bayes_design,
+    boosting_design,
+    fit_levels,
+    joined,
+    linear_design,
+)
 from scoring.ml.encoding import Encoder
 from scoring.ml.estimators import (
+    Boosting,
     Bools,
     Estimator,
     dataset,
-    fit_boosting,
     fit_logistic,
     fit_naive_bayes,
     fit_prior,
+    fit_trees,
     lightgbm_parameters,
 )
 from scoring.ml.parallel import run_side_by_side
@@ -59,7 +68,7 @@ class FittedModel:
 
 
 def design_for(kind: str, levels: Levels) -> Design:
-    """The design a rung is trained on."""
+    """The design a rung is trained on; boosting has two, of which this is that of its trees."""
     if kind == "naive_bayes":
         return bayes_design(levels)
     if kind == "logistic":
@@ -71,19 +80,20 @@ def design_for(kind: str, levels: Levels) -> Design:
 
 def fit_on_levels(levels: Levels, recipe: Recipe, tick: Tick) -> FittedModel:
     """The recipe's rung on levels already learnt."""
-    design = design_for(recipe.kind, levels)
-    estimator: Estimator
+    if recipe.kind == "prior":
+        return FittedModel(Encoder((), ()), fit_prior(levels.y))
     if recipe.kind == "naive_bayes":
-        estimator = fit_naive_bayes(design.matrix, levels.y)
-    elif recipe.kind == "logistic":
-        estimator = fit_logistic(design.matrix, levels.y, float(recipe.settings["penalty"]), tick=tick)
-    elif recipe.kind == "boosting":
-        data = dataset(design.matrix, levels.y, design.categorical)
-        parameters = lightgbm_parameters(recipe.settings, seed=recipe.seed)
-        estimator = fit_boosting(data, parameters, recipe.rounds, tick=tick)
-    else:
-        estimator = fit_prior(levels.y)
-    return FittedModel(design.encoder, estimator)
+        design = bayes_design(levels)
+        return FittedModel(design.encoder, fit_naive_bayes(design.matrix, levels.y))
+    design = linear_design(levels)
+    linear = fit_logistic(design.matrix, levels.y, float(recipe.settings["penalty"]), tick=tick)
+    if recipe.kind == "logistic":
+        return FittedModel(design.encoder, linear)
+    trees = boosting_design(levels)
+    data = dataset(trees.matrix, levels.y, trees.categorical, linear.margins(design.matrix))
+    settings = {name: value for name, value in recipe.settings.items() if name != "penalty"}
+    booster = fit_trees(data, lightgbm_parameters(settings, seed=recipe.seed), recipe.rounds, tick=tick)
+    return FittedModel(joined(design, trees).encoder, Boosting(linear, booster, recipe.rounds))
 
 
 def fit_recipe(specs: Specs, frame: pd.DataFrame, y: Bools, recipe: Recipe, tick: Tick) -> FittedModel:

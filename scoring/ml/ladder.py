@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from scoring.ml.budget import Budget
-from scoring.ml.estimators import Bools, fit_naive_bayes, fit_prior
+from scoring.ml.estimators import Bools, fit_logistic, fit_naive_bayes, fit_prior
 from scoring.ml.fitting import LadderFold, design_for
 from scoring.ml.pipeline import Floats, transform
 from scoring.ml.results import TrainingConfig
-from scoring.ml.search import FoldData, SearchResult, search_boosting, search_logistic
+from scoring.ml.search import PENALTY_START, FoldData, SearchResult, search_boosting, search_logistic
 from scoring.ml.selection import NAMES, Candidate, choose
 
 LOGISTIC_TRIALS = 8
@@ -61,8 +62,9 @@ def climb(
         del data
     if "boosting" in ladder:
         budget.report("Tuning gradient boosting", 0.25)
+        penalty = float(climbed.settings.get("logistic", {}).get("penalty", PENALTY_START))
         found = search_boosting(
-            (lambda fold=fold: _fold_data("boosting", fold) for fold in folds),
+            [partial(_tree_data, fold, penalty, budget.tick) for fold in folds],
             trials=config.trials,
             max_rounds=config.max_rounds,
             seed=config.seed,
@@ -71,6 +73,8 @@ def climb(
             budget=budget,
         )
         _take(climbed, "boosting", folds, found)
+        if "boosting" in climbed.settings:
+            climbed.settings["boosting"] = {**climbed.settings["boosting"], "penalty": penalty}
         if found is not None and found.out_of_time:
             climbed.notes.append(
                 f"The time limit of {config.timeout_s:.0f} s ended the search after {found.tried} of "
@@ -100,6 +104,16 @@ def _bayes(fold: LadderFold) -> Floats:
 def _fold_data(kind: str, fold: LadderFold) -> FoldData:
     design = design_for(kind, fold.levels)
     return FoldData(design, fold.levels.y, transform(design.encoder, fold.held), fold.held_y)
+
+
+def _tree_data(fold: LadderFold, penalty: float, tick: Callable[[], None]) -> FoldData:
+    """The fold for trees, with the logistic regression they build on fitted on its other rows."""
+    data = _fold_data("boosting", fold)
+    linear = _fold_data("logistic", fold)
+    start = fit_logistic(linear.design.matrix, linear.y, penalty, tick=tick)
+    return replace(
+        data, start=start.margins(linear.design.matrix), held_start=start.margins(linear.held_matrix)
+    )
 
 
 def _gather(folds: Sequence[LadderFold], parts: Sequence[Floats], rows: int) -> Floats:

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from scoring.ml.additive import additive_margins
+from scoring.ml.additive import Additive
 from scoring.ml.encoding import Key
 from scoring.ml.levels import Bools, LevelRates
 from scoring.ml.pipeline import Floats, Ints, sigmoid
@@ -62,9 +62,9 @@ def choose_pairs(
     keys: list[Key],
     codes: list[Ints],
     rates: list[LevelRates],
+    additive: Additive,
     y: Bools,
     fold: Ints,
-    folds: int,
     *,
     limit: int,
     seed: int,
@@ -76,7 +76,7 @@ def choose_pairs(
     """
     if len(keys) < 2:
         return []
-    margins = additive_margins(codes, [key.size for key in keys], y, fold, folds)
+    margins = additive.margins.copy()
     n = len(y)
     rows = np.arange(n)
     if n > SELECTION_ROWS:

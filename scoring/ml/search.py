@@ -7,7 +7,7 @@ the one with the lowest log loss averaged over the folds, so no fold stops at it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -37,12 +37,17 @@ PATIENCE = 30
 
 @dataclass(frozen=True, slots=True)
 class FoldData:
-    """One fold: the design of the other rows, its outcomes, and the held-out rows as numbers."""
+    """One fold: the design of the other rows, its outcomes, and the held-out rows as numbers.
+
+    `start` and `held_start` are the log-odds that trees build on; empty for the logistic rung.
+    """
 
     design: Design
     y: Bools
     held_matrix: Floats
     held_y: Bools
+    start: Floats = field(default_factory=lambda: np.zeros(0))
+    held_start: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class _Held:
 
     matrix: Floats
     y: Bools
+    start: Floats
     data: lgb.Dataset
 
 
@@ -165,13 +171,13 @@ def first_settings(rows: int) -> Settings:
     small = rows < 5000
     return {
         "learning_rate": 0.05,
-        "num_leaves": 8 if small else 24,
-        "max_depth": 4 if small else 7,
+        "num_leaves": 6 if small else 12,
+        "max_depth": 3 if small else 4,
         "min_data_in_leaf": 30 if small else 50,
         "feature_fraction": 0.5,
         "bagging_fraction": 0.8,
         "lambda_l2": 10.0,
-        "path_smooth": 1.0,
+        "path_smooth": 5.0,
     }
 
 
@@ -188,7 +194,7 @@ def suggest_settings(trial: optuna.Trial, rows: int) -> Settings:
         "feature_fraction": trial.suggest_float("feature_fraction", 0.2, 1.0),
         "bagging_fraction": trial.suggest_float("bagging_fraction", 0.5, 1.0),
         "lambda_l2": trial.suggest_float("lambda_l2", 0.1, 100.0, log=True),
-        "path_smooth": trial.suggest_float("path_smooth", 0.0, 20.0),
+        "path_smooth": trial.suggest_float("path_smooth", 0.0, 40.0),
     }
 
 
@@ -204,7 +210,7 @@ def search_boosting(
 ) -> SearchResult | None:
     """Boosting settings and number of trees with the lowest out-of-fold log loss; None when time allowed none.
 
-    The folds are made one after the other and binned, so that only one full matrix is in memory at a time.
+    Trees are grown on top of each fold's `start`. The folds are made one after the other and binned, so that only one full matrix is in memory at a time.
     Stops early enough for `reserve_fits` more fits as long as the longest one seen.
     """
     data: list[lgb.Dataset] = []
@@ -212,11 +218,14 @@ def search_boosting(
     for make in folds:
         fold = make()
         budget.tick()
-        data.append(dataset(fold.design.matrix, fold.y, fold.design.categorical))
+        data.append(dataset(fold.design.matrix, fold.y, fold.design.categorical, fold.start))
         valid = data[-1].create_valid(
-            fold.held_matrix, label=fold.held_y.astype(np.float64), params=data[-1].get_params()
+            fold.held_matrix,
+            label=fold.held_y.astype(np.float64),
+            init_score=fold.held_start,
+            params=data[-1].get_params(),
         )
-        held.append(_Held(fold.held_matrix, fold.held_y, valid.construct()))
+        held.append(_Held(fold.held_matrix, fold.held_y, fold.held_start, valid.construct()))
     rows = sum(len(one.y) for one in held)
     search = _Search(_study(seed), threads, budget)
     search.study.enqueue_trial(first_settings(rows))
@@ -237,7 +246,8 @@ def search_boosting(
             mean = np.mean([curve[: min(map(len, curves))] for curve in curves], axis=0)
             rounds = int(np.argmin(mean)) + 1
             margins = [
-                np.asarray(b.predict(one.matrix, raw_score=True, num_iteration=rounds, num_threads=1))
+                one.start
+                + np.asarray(b.predict(one.matrix, raw_score=True, num_iteration=rounds, num_threads=1))
                 for (_, (b, _)), one in zip(fits, held, strict=True)
             ]
             search.finish(trial, float(mean.min()), settings, rounds, margins)
