@@ -92,7 +92,7 @@ def ece(
     perfect predictions. The interval allows for that: the quantiles of resampled gaps, less the bias they
     show (for the lower end also half the error of perfect predictions), and a lower end of 0 unless the
     error exceeds 97.5 % of those of ``reps`` outcomes drawn from ``p`` itself (consistency resampling). A sum
-    of absolute values has no exact interval; this one covered 93 to 99 % in simulation. Raises
+    of absolute values has no exact interval; this one covered 92 to 99 % in simulation. Raises
     ``NotEnoughData`` below 2 rows per bin. Sources: Naeini, Cooper & Hauskrecht (2015), AAAI; Bröcker & Smith
     (2007), Weather and Forecasting 22:651-661.
     """
