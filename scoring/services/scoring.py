@@ -125,6 +125,8 @@ def _rows_of(
         row = known.get(lead.external_id)
         if row is None:
             row = lead_rows.new_lead(source_system, lead.external_id, as_of)
+            # A caller that gives no date brings the lead as it arises; without one it could never count as ripe.
+            row.created = as_of
             new.append(row)
         else:
             old.append(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.contracts import OutcomeKind, TrainingRefused
-from scoring.ml.maturity import maturity_window
+from scoring.ml.maturity import windows_by_source
 from scoring.ml.schema import FeatureSchema, KnownAt, parse_frame
 from scoring.ml.training import TrainingData
 from scoring.models import FeatureSet, Lead, MaturityWindow, Outcome, Prediction, TrainingPolicy
@@ -177,20 +177,21 @@ def _ripe(row: _Row, windows: dict[str, dict[str, Any]], now: float, left_out: C
 def _windows(rows: list[_Row], now: float, as_of: datetime) -> dict[str, dict[str, Any]]:
     """The maturity window of each source that has dates: set by hand, else estimated, else the horizon."""
     policy = TrainingPolicy.objects.first() or TrainingPolicy()
-    by_source: defaultdict[str, list[_Row]] = defaultdict(list)
-    for row in rows:
-        if row.created is not None:
-            by_source[row.source].append(row)
+    dated = [row for row in rows if row.created is not None]
+    if not dated:
+        return {}
+    estimates = windows_by_source(
+        np.array([row.source for row in dated], dtype=object),
+        np.array([row.created for row in dated], dtype=np.float64),
+        np.array([row.converted for row in dated], dtype=np.bool_),
+        np.array([_conversion_day(row) for row in dated], dtype=np.float64),
+        np.array([row.decided and not row.converted for row in dated], dtype=np.bool_),
+        as_of=now,
+        horizon=float(policy.horizon_days),
+    )
     windows: dict[str, dict[str, Any]] = {}
-    for source, members in by_source.items():
-        estimate = maturity_window(
-            np.array([row.created for row in members], dtype=np.float64),
-            np.array([row.converted for row in members], dtype=np.bool_),
-            np.array([_conversion_day(row) for row in members], dtype=np.float64),
-            np.array([row.decided and not row.converted for row in members], dtype=np.bool_),
-            as_of=now,
-            horizon=float(policy.horizon_days),
-        )
+    for source in sorted({row.source for row in dated}):
+        estimate = estimates[source]
         window, _ = MaturityWindow.objects.update_or_create(
             source_system=source,
             defaults={
@@ -203,7 +204,7 @@ def _windows(rows: list[_Row], now: float, as_of: datetime) -> dict[str, dict[st
         windows[source] = {
             "days": window.days,
             "note": "Set by hand." if by_hand else estimate.reason,
-            "leads": len(members),
+            "leads": estimate.n,
         }
     return windows
 
