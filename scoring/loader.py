@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections, connection
 
 from scoring import registry, store
 from scoring.contracts import GradeLimits, NoModelReleased, VersionUnusable
@@ -105,8 +105,8 @@ def load_version(version: ModelVersion) -> CompiledVersion:
         schema = FeatureSchema.from_json(document["schema"])
         scorer = compile_document(document)
         compared = parity(document, scorer)
-    except (DocumentError, ValueError, KeyError, TypeError) as error:
-        raise VersionUnusable(f"Version {version.number}: {error}") from error
+    except Exception as error:  # whatever a file does to the compiler, the file is what cannot be used
+        raise VersionUnusable(f"Version {version.number}: {type(error).__name__}: {error}") from error
     if not compared.ok:
         log.warning(
             "Version %s: the row scorer differs from the reference pipeline by %.3g on %s rows; the pipeline serves.",
@@ -144,7 +144,9 @@ def _bytes(version: ModelVersion) -> bytes:
         return store.get(version.artefact_digest, size=version.artefact_size)
     except store.ArtefactMissing as missing:
         if not version.mlflow_run_id:
-            raise VersionUnusable(f"Version {version.number}: {missing}, and MLflow has no copy.") from missing
+            raise VersionUnusable(
+                f"Version {version.number}: {missing}, and MLflow has no copy."
+            ) from missing
     try:
         document = registry.fetch_document(version.mlflow_run_id)
     except registry.RegistryUnavailable as error:
@@ -152,7 +154,11 @@ def _bytes(version: ModelVersion) -> bytes:
             f"Version {version.number}: its file is not on this machine and {error}"
         ) from error
     store.check(document, digest=version.artefact_digest, size=version.artefact_size)
-    store.put(document)
+    try:
+        store.put(document)
+    except OSError:
+        # A full or read-only disk costs the next process another download, not this one its model.
+        log.warning("Version %s: its file could not be kept here.", version.number, exc_info=True)
     return document
 
 
@@ -250,9 +256,10 @@ class Loader:
             try:
                 close_old_connections()
                 self.refresh()
-            except DatabaseError:
-                # The database is away: what serves goes on serving, and the next look tries again.
-                log.exception("The open release could not be read.")
+            except Exception:
+                # The database is away, or anything else: what serves goes on serving, and the next look tries
+                # again. A follower that died would leave every request to look for itself.
+                log.exception("The open release could not be followed.")
                 connection.close()
             time.sleep(FOLLOW_SECONDS)
 
