@@ -53,6 +53,10 @@ FIXED: dict[str, Any] = {
     # A run missed while beat was down is made up for within half an hour and skipped after that.
     "beat_cron_starting_deadline": 1800,
     "beat_max_loop_interval": 5,
+    # Written at every run, so that the admin shows when each line ran last.
+    "beat_sync_every": 1,
+    # Without results there is nothing for celery's own clean-up task to do.
+    "result_expires": None,
     "enable_utc": True,
     "timezone": "UTC",
 }

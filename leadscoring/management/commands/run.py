@@ -160,7 +160,7 @@ class Command(BaseCommand):
 def services(host: str, port: int, workers: int, threads: int) -> list[Service]:
     """Web server, worker and beat: how each is started."""
     python = [sys.executable, "-m"]
-    celery = [*python, "celery", "-A", "leadscoring.celery"]
+    celery = [*python, "celery", "--quiet", "-A", "leadscoring.celery"]
     web = [
         *python,
         "granian",
@@ -184,6 +184,9 @@ def services(host: str, port: int, workers: int, threads: int) -> list[Service]:
     ]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]
     environment = {
+        # Celery warns of root at every start; in a container there is often nobody else.
+        "C_FORCE_ROOT": "1",
+        "PYTHONWARNINGS": "ignore:You're running the worker,ignore::PendingDeprecationWarning",
         "DJANGO_SETTINGS_MODULE": "leadscoring.settings",
         "PYTHONPATH": os.pathsep.join(
             part for part in (str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")) if part
