@@ -48,7 +48,7 @@ class Budget:
         return self._timeout_s - self.elapsed
 
     def report(self, message: str, share: float) -> None:
-        """Tell where the run is (share 0..1, never going back). Raises TrainingCancelled when asked to stop."""
+        """Tell where the run is (share 0..1, never going back). Raises TrainingCancelled."""
         self._message, self._share = message, min(1.0, max(self._share, share))
         self._say()
 

@@ -59,7 +59,7 @@ class RowScore:
 
 @dataclass(frozen=True, slots=True)
 class ParityReport:
-    """The largest difference of probabilities between row scorer, reference pipeline and the stored sample."""
+    """The largest difference of probabilities between row scorer, reference pipeline and stored sample."""
 
     max_difference: float
     n: int
@@ -67,7 +67,7 @@ class ParityReport:
 
 
 class RowScorer:
-    """Scores parsed leads, one by one or many at once, with the exact contributions of the model that scored."""
+    """Scores parsed leads, one or many at once, with the exact contributions of the model that scored."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.schema = FeatureSchema.from_json(document["schema"])
@@ -143,7 +143,7 @@ def _folded(by_column: Floats, shares: Floats) -> Floats:
 
 
 def rank(cuts: Sequence[float], probability: float) -> int:
-    """Score 1-99: how many of the 99 ascending percentiles lie below; the middle of them where many are equal.
+    """Score 1-99: how many of the 99 ascending percentiles lie below; the middle where many are equal.
 
     >>> cuts = [i / 100 for i in range(1, 100)]
     >>> rank(cuts, 0.755), rank(cuts, 0.75), rank(cuts, 0.0), rank(cuts, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from scoring.ml.calibration import Calibrator, CalibratorError
@@ -96,7 +97,7 @@ def check_document(document: object) -> None:
     except CalibratorError as error:
         raise DocumentError(str(error)) from None
     cuts = numbers(document["score_quantiles"], "score_quantiles", length=QUANTILES)
-    if any(a > b for a, b in zip(cuts, cuts[1:], strict=False)) or not 0 <= cuts[0] <= cuts[-1] <= 1:
+    if any(a > b for a, b in pairwise(cuts)) or not 0 <= cuts[0] <= cuts[-1] <= 1:
         raise DocumentError("score_quantiles: expected probabilities that never fall")
     _check_baseline(document["baseline"])
     _check_sample(document["sample"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from scoring.ml.encoding import FIRST_LEVEL, PART_SIZES, Op, Via
@@ -111,7 +112,7 @@ def _check_key(key: Mapping[str, Any], path: str, kinds: Mapping[str, Kind]) -> 
         return FIRST_LEVEL + len(key.get("levels", []))
     if via is Via.BINS:
         edges = numbers(key.get("edges", []), f"{path}.edges")
-        if any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(edges)):
             raise DocumentError(f"{path}.edges: expected rising numbers")
         return FIRST_LEVEL + len(edges) + 1
     return FIRST_LEVEL + PART_SIZES[via]
@@ -161,11 +162,6 @@ def _check_pair(column: Mapping[str, Any], path: str, size: int, other: int) -> 
         raise DocumentError(
             f"{path}.cell_values: got {len(values)}; expected one for each of {len(cells)} cells"
         )
-    for name, length in (("left", size), ("right", other)):
-        if len(numbers(column.get(name, []), f"{path}.{name}")) not in (0, length):
-            raise DocumentError(f"{path}.{name}: expected one number for each of {length} codes, or none")
-    if bool(column.get("left")) != bool(column.get("right")):
-        raise DocumentError(f"{path}.left: expected both left and right, or neither")
 
 
 def _key_of(

@@ -1,4 +1,4 @@
-"""What an encoder is: keys that turn a value into a code, and columns that turn values and codes into numbers.
+"""What an encoder is: keys that turn a value into a code, columns that turn values and codes into numbers.
 
 Both are plain data, stored in the model document. Two programs read them: the vectorised reference
 pipeline (`scoring.ml.pipeline`) and the row scorer (`scoring.ml.compile`), and the parity check compares
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 UNSEEN, MISSING, RARE, FIRST_LEVEL = 0, 1, 2, 3
-"""Codes every key shares: a level never met in training, no value, the pool of rare levels, then its own."""
+"""Codes all keys share: a level never met in training, no value, the pool of rare levels; then its own."""
 
 
 class Via(StrEnum):
@@ -33,8 +33,9 @@ PART_SIZES: Mapping[Via, int] = {Via.MONTH: 12, Via.WEEKDAY: 7, Via.HOUR: 24}
 class Key:
     """A discrete reading of one feature: levels of a category, bins of a number, a part of a date.
 
-    `levels[i]` (and `rare`, the pooled ones) are level forms; `levels[i]` has code i + 3. A number falls into bin i (code i + 3) when i of the ascending `edges` lie
-    at or below it; months and weekdays count from 0 (January, Monday).
+    `levels` and `rare` (the pooled ones) are level forms; `levels[i]` has code i + 3. A number falls into
+    bin i (code i + 3) when i of the ascending `edges` lie at or below it; months and weekdays count from 0
+    (January, Monday).
     """
 
     feature: str
@@ -94,7 +95,7 @@ class Op(StrEnum):
     LEVEL_IS = "level_is"
     """1 when the code of `key` is `code`, else 0."""
     PAIR = "pair"
-    """Of two keys: `cell_values` where the pair of codes is a known cell, else left[code] + right[code]."""
+    """Of two keys: `cell_values` where the pair of codes is a known cell, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,6 @@ class Column:
     numbers: tuple[float, ...] = ()
     cells: tuple[int, ...] = ()
     cell_values: tuple[float, ...] = ()
-    left: tuple[float, ...] = ()
-    right: tuple[float, ...] = ()
 
     @property
     def shares(self) -> dict[str, float]:
@@ -135,7 +134,7 @@ class Column:
         for name in ("key", "other_key", "code"):
             if getattr(self, name) >= 0:
                 document[name] = getattr(self, name)
-        for name in ("numbers", "cells", "cell_values", "left", "right"):
+        for name in ("numbers", "cells", "cell_values"):
             if getattr(self, name):
                 document[name] = list(getattr(self, name))
         return document
@@ -157,7 +156,7 @@ class Encoder:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Encoder:
-        """The encoder of a checked document (`scoring.ml.document` names what is wrong in an unchecked one)."""
+        """The encoder of a document that `scoring.ml.document` has checked."""
         return cls(
             tuple(_key(item) for item in document["keys"]),
             tuple(_column(item) for item in document["columns"]),
@@ -197,6 +196,4 @@ def _column(item: Mapping[str, Any]) -> Column:
         numbers=tuple(float(v) for v in item.get("numbers", ())),
         cells=tuple(item.get("cells", ())),
         cell_values=tuple(float(v) for v in item.get("cell_values", ())),
-        left=tuple(float(v) for v in item.get("left", ())),
-        right=tuple(float(v) for v in item.get("right", ())),
     )

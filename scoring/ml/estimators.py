@@ -52,7 +52,7 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A weighted sum of columns: naive Bayes (all weights 1 on log-likelihood ratios) and logistic regression.
+    """A weighted sum of columns: naive Bayes (weights 1 on log-likelihood ratios) or logistic regression.
 
     `means` are the training means of the columns; contributions are told from there.
     """

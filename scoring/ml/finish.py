@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from scoring.ml.reference import reference_profile
 from scoring.ml.results import TrainingConfig
 from scoring.ml.samples import draw_sample
 from scoring.ml.schema import FeatureSchema, Value
-from scoring.ml.values import Kind
 
 
 def build_document(
@@ -68,7 +68,7 @@ def profile(
 ) -> dict[str, Any]:
     """The reference profile over all rows with their out-of-fold probabilities and scores."""
     cuts = document["score_quantiles"]
-    scores = np.array([rank(cuts, p) for p in probabilities.tolist()], dtype=np.float64)
+    scores = np.array([rank(cuts, p) for p in probabilities.tolist()], dtype=np.int64)
     found: dict[str, Any] = reference_profile(frame, schema, probabilities, scores).to_json()
     return found
 
@@ -78,11 +78,10 @@ def parsed_rows(
 ) -> list[dict[str, Value]]:
     """Some leads of a parsed frame as `parse_row` would give them."""
     picked = np.random.default_rng([seed, 4]).permutation(len(frame))[:rows]
-    numeric = {spec.name for spec in schema.trainable if spec.kind in (Kind.NUMBER, Kind.YES_NO, Kind.DATE)}
     leads: list[dict[str, Value]] = [{} for _ in picked]
     for spec in schema.trainable:
         values = frame[spec.name].to_numpy()[picked].tolist()
         for lead, value in zip(leads, values, strict=True):
-            missing = value is None or (spec.name in numeric and value != value)
+            missing = value is None or (isinstance(value, float) and math.isnan(value))
             lead[spec.name] = None if missing else value
     return leads

@@ -21,8 +21,8 @@ from scoring.ml.designs import (
 )
 from scoring.ml.encoding import Encoder
 from scoring.ml.estimators import (
-    Boosting,
     Bools,
+    Boosting,
     Estimator,
     dataset,
     fit_logistic,

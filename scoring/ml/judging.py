@@ -148,8 +148,9 @@ def with_warnings(
             and lowest is not None
             and lowest.value < auc.value - 0.01
         ):
-            other = replace(other, warning=_flattery(auc, lowest, split, y))
-        result.append(other)
+            result.append(replace(other, warning=_flattery(auc, lowest, split, y)))
+        else:
+            result.append(other)
     return tuple(result)
 
 
@@ -163,7 +164,7 @@ def _flattery(auc: Estimate, lowest: Estimate, split: Split, y: Bools) -> str:
         return text
     old, new = _rates(y, split.ordered)
     if max(old, new) > 1.5 * min(old, new):
-        text += f" The conversion rate itself moved from {old:.1%} in the oldest 70 % to {new:.1%} in the newest 30 %."
+        text += f" The conversion rate itself moved from {old:.1%} (oldest 70 %) to {new:.1%} (newest 30 %)."
     return text
 
 

@@ -65,7 +65,8 @@ def fit_keys(specs: tuple[FeatureSpec, ...], frame: pd.DataFrame, *, rare_below:
 def _level_key(name: str, values: NDArray[np.object_], rare_below: int) -> Key:
     codes, uniques = pd.factorize(values, use_na_sentinel=True)
     counts: dict[str, int] = {}
-    for text, n in zip(uniques.tolist(), np.bincount(codes[codes >= 0], minlength=len(uniques)).tolist(), strict=True):
+    found = np.bincount(codes[codes >= 0], minlength=len(uniques)).tolist()
+    for text, n in zip(uniques.tolist(), found, strict=True):
         form = level_form(text)
         counts[form] = counts.get(form, 0) + n
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -97,9 +98,9 @@ def counts_by_fold(codes: Ints, y: Bools, fold: Ints, folds: int, size: int) -> 
     """Rows and conversions per code and fold; two arrays of shape (size, folds)."""
     at = codes * folds + fold
     shape = (size, folds)
-    n = np.bincount(at, minlength=size * folds).reshape(shape).astype(np.float64)
-    positives = np.bincount(at, weights=y, minlength=size * folds).reshape(shape)
-    return n, positives
+    n = np.bincount(at, minlength=size * folds).astype(np.float64)
+    positives = np.bincount(at, weights=y, minlength=size * folds).astype(np.float64)
+    return n.reshape(shape), positives.reshape(shape)
 
 
 def log_odds(probability: Floats) -> Floats:
@@ -122,13 +123,10 @@ def level_rates(codes: Ints, y: Bools, fold: Ints, folds: int, size: int) -> Lev
     n, positives = counts_by_fold(codes, y, fold, folds, size)
     total, total_positives = n.sum(axis=1, keepdims=True), positives.sum(axis=1, keepdims=True)
     base = float(y.mean())
-    best: tuple[float, float, Floats] | None = None
+    tried = []
     for weight in PRIOR_WEIGHTS:
         without = log_odds((total_positives - positives + weight * base) / (total - n + weight))
-        loss = log_loss_sum(without, n, positives)
-        if best is None or loss < best[0]:
-            best = (loss, weight, without)
-    assert best is not None
-    loss, weight, without = best
+        tried.append((log_loss_sum(without, n, positives), weight, without))
+    loss, weight, without = min(tried, key=lambda item: item[0])
     full = log_odds((total_positives + weight * base) / (total + weight))[:, 0]
     return LevelRates(full, without[codes, fold], total[:, 0], weight, loss / len(y))

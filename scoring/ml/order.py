@@ -15,7 +15,7 @@ LEAST_ROWS = 200
 BLOCKS = 10
 LEAST_P = 1e-4
 LEAST_EFFECT = 0.03
-"""Share of a column's spread that lies between blocks of rows; with many rows the p-value alone is too eager."""
+"""Share of a column's spread between blocks of rows; with many rows the p-value alone is too eager."""
 LEAST_OUTCOME_EFFECT = 0.005
 SORTED_RUNS = 0.25
 TOP_LEVELS = 15
@@ -52,6 +52,12 @@ def read_file_order(frame: pd.DataFrame, y: Bools, dates: frozenset[str] = froze
         if name in dates and rising:
             return OrderReading(True, f"the rows of the file stand in the order of “{name}”")
         return OrderReading(False, f"the file is sorted by “{name}”, so its last rows are not its newest")
+    return _drift(frame, y)
+
+
+def _drift(frame: pd.DataFrame, y: Bools) -> OrderReading:
+    """Whether the conversion rate or a column moves along the rows."""
+    n = len(y)
     block = np.minimum(np.arange(n) * BLOCKS // n, BLOCKS - 1)
     tests = max(1, len(frame.columns)) + 1
     effect, p = _between_blocks(y.astype(np.int64), 2, block)

@@ -82,7 +82,13 @@ def choose_pairs(
     if n > SELECTION_ROWS:
         rows = np.sort(np.random.default_rng([seed, 7]).choice(n, SELECTION_ROWS, replace=False))
     taken = _greedy(
-        _candidates(keys, rates), keys, [code[rows] for code in codes], y[rows], fold[rows], margins[:, rows], limit
+        _candidates(keys, rates),
+        keys,
+        [code[rows] for code in codes],
+        y[rows],
+        fold[rows],
+        margins[:, rows],
+        limit,
     )
     fitted = []
     for i, j, judged in taken:
@@ -103,7 +109,7 @@ def _greedy(
     margins: Floats,
     limit: int,
 ) -> list[tuple[int, int, _Judged]]:
-    """Take the best pair, update the margins, judge the leaders again, until none that is judged afresh is strong enough."""
+    """Take the best pair, update the margins, judge the leaders again, until none is strong enough."""
     cells = {(i, j): _cells(codes[i], codes[j], keys[j].size) for i, j in candidates}
     state = _state(y, fold, margins)
     scores = {pair: _judge(cells[pair], state) for pair in candidates}
@@ -143,7 +149,7 @@ def _cells(first: Ints, second: Ints, other_size: int) -> _Cells:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Per model without a fold (and, last, of all rows): residuals and curvatures of each row, (folds + 1, rows)."""
+    """Residuals and curvatures of all rows by each model, (folds + 1, rows); the last is of all rows."""
 
     residuals: Floats
     curvatures: Floats
@@ -161,7 +167,8 @@ def _state(y: Bools, fold: Ints, margins: Floats) -> _State:
 
 def _sums(cells: _Cells, state: _State, k: int, values: Floats) -> tuple[Floats, Floats]:
     """Sums per cell over the rows model k was fitted on, and over its held-out fold; each (cells,)."""
-    both = np.bincount(2 * cells.row + (state.fold == k), weights=values, minlength=2 * len(cells.ids))
+    at = 2 * cells.row + (state.fold == k)
+    both = np.bincount(at, weights=values, minlength=2 * len(cells.ids)).astype(np.float64)
     return both[::2], both[1::2]
 
 
@@ -199,5 +206,3 @@ def _effects(cells: _Cells, state: _State, ridge: float) -> Floats:
             for k, (g, h) in enumerate(zip(state.residuals, state.curvatures, strict=True))
         ]
     )
-
-

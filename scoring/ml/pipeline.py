@@ -47,7 +47,9 @@ def key_codes(key: Key, values: NDArray[Any]) -> Ints:
         known: dict[object, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
         known.update(dict.fromkeys(key.rare, RARE))
         codes, uniques = pd.factorize(values, use_na_sentinel=True)
-        lookup = np.array([*(known.get(level_form(level), UNSEEN) for level in uniques), MISSING], dtype=np.int64)
+        lookup = np.array(
+            [*(known.get(level_form(level), UNSEEN) for level in uniques), MISSING], dtype=np.int64
+        )
         return lookup[codes]
     numbers = values.astype(np.float64)
     if key.via is Via.BINS:
@@ -58,7 +60,7 @@ def key_codes(key: Key, values: NDArray[Any]) -> Ints:
 
 
 def transform(encoder: Encoder, frame: pd.DataFrame) -> Floats:
-    """The matrix the estimator sees; shape (rows, columns), float64, NaN where a number is missing."""
+    """The matrix the estimator sees; shape (rows, columns), NaN where a number is missing."""
     arrays = {name: frame[name].to_numpy() for name in frame.columns}
     codes = [key_codes(key, arrays[key.feature]) for key in encoder.keys]
     matrix = np.empty((len(frame), len(encoder.columns)), dtype=np.float64)
@@ -71,21 +73,27 @@ def column_values(
     column: Column, keys: tuple[Key, ...] | list[Key], arrays: Mapping[str, NDArray[Any]], codes: list[Ints]
 ) -> Floats:
     """One column of the matrix; shape (n,)."""
-    if column.op in (Op.CODE, Op.TABLE, Op.LEVEL_IS):
-        own = codes[column.key]
-        if column.op is Op.CODE:
-            return own.astype(np.float64)
-        if column.op is Op.TABLE:
-            return np.asarray(column.numbers)[own]
-        return (own == column.code).astype(np.float64)
     if column.op is Op.PAIR:
         return _pair(column, keys, codes)
+    if column.key >= 0:
+        return _of_code(column, codes[column.key])
     values = arrays[column.feature]
     if column.op is Op.ABSENT:
         return np.asarray(pd.isna(values), dtype=np.float64)
     if column.op is Op.WORDS:
-        return np.log1p(np.array([0.0 if text is None else float(len(text.split())) for text in values]))
+        words = [0.0 if text is None else float(len(text.split())) for text in values]
+        logs: Floats = np.log1p(np.array(words, dtype=np.float64))
+        return logs
     return _numeric(column, values.astype(np.float64), arrays)
+
+
+def _of_code(column: Column, own: Ints) -> Floats:
+    if column.op is Op.CODE:
+        return own.astype(np.float64)
+    if column.op is Op.TABLE:
+        found: Floats = np.asarray(column.numbers, dtype=np.float64)[own]
+        return found
+    return (own == column.code).astype(np.float64)
 
 
 def _numeric(column: Column, values: Floats, arrays: Mapping[str, NDArray[Any]]) -> Floats:
@@ -94,7 +102,8 @@ def _numeric(column: Column, values: Floats, arrays: Mapping[str, NDArray[Any]])
     if column.op is Op.PART and column.via is not None:
         return date_part(values, column.via)
     if column.op is Op.BETWEEN:
-        return arrays[column.other].astype(np.float64) - values
+        later: Floats = arrays[column.other].astype(np.float64)
+        return later - values
     low, high, origin, scale = column.numbers
     clipped = np.clip(values, low, high)
     moved = (clipped - origin) / scale
@@ -105,15 +114,12 @@ def _numeric(column: Column, values: Floats, arrays: Mapping[str, NDArray[Any]])
 
 def _pair(column: Column, keys: tuple[Key, ...] | list[Key], codes: list[Ints]) -> Floats:
     first, second = codes[column.key], codes[column.other_key]
-    fallback = np.zeros(len(first))
-    if column.left:
-        fallback = np.asarray(column.left)[first] + np.asarray(column.right)[second]
     if not column.cells:
-        return fallback
+        return np.zeros(len(first))
     cells = np.asarray(column.cells, dtype=np.int64)
     wanted = first * keys[column.other_key].size + second
     at = np.minimum(np.searchsorted(cells, wanted), len(cells) - 1)
-    return np.where(cells[at] == wanted, np.asarray(column.cell_values)[at], fallback)
+    return np.where(cells[at] == wanted, np.asarray(column.cell_values)[at], 0.0)
 
 
 def sigmoid(margin: Floats) -> Floats:

@@ -37,7 +37,15 @@ def calibration_plot(
         size = f"{least:,}" if least == most else f"{least:,}–{most:,}"
         label = f"this model, 95 % intervals, {size} leads per point"
         axes.errorbar(
-            predicted, observed, yerr=spread, color=ACCENT, marker="o", markersize=4, linewidth=1.2, capsize=2, label=label
+            predicted,
+            observed,
+            yerr=spread,
+            color=ACCENT,
+            marker="o",
+            markersize=4,
+            linewidth=1.2,
+            capsize=2,
+            label=label,
         )
     axes.set_xlim(0, limit)
     axes.set_ylim(0, limit)
@@ -47,7 +55,7 @@ def calibration_plot(
 def gain_plot(
     curve: Sequence[GainPoint], *, base_rate: float, n: int, conversions: int, image: Image = "png"
 ) -> bytes:
-    """Share of conversions found against share of leads worked, best first, with 95 % bounds and the base line.
+    """Share of conversions found against share of leads worked, best first, with 95 % bounds and base line.
 
     The base line is what working the leads in random order finds; `base_rate` stands in its label.
     """
@@ -55,7 +63,13 @@ def gain_plot(
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, label=f"random order (base rate {base_rate:.1%})")
     if curve:
         share = [0.0, *(point.share for point in curve)]
-        axes.plot(share, [0.0, *(point.captured for point in curve)], color=ACCENT, linewidth=1.6, label="this model")
+        axes.plot(
+            share,
+            [0.0, *(point.captured for point in curve)],
+            color=ACCENT,
+            linewidth=1.6,
+            label="this model",
+        )
         axes.fill_between(
             share,
             [0.0, *(point.captured_low for point in curve)],

@@ -63,17 +63,11 @@ def judge_readiness(y: NDArray[np.bool_], *, minimum_leads: int, minimum_convers
             "of each outcome to judge any model"
         )
     if fewest < LEAST_FOR_WEIGHTS:
-        return Readiness(
-            leads,
-            conversions,
-            ("prior", "naive_bayes"),
-            False,
-            False,
-            (
-                f"Only {fewest} leads {name}: below {LEAST_FOR_WEIGHTS} nothing beyond naive Bayes is tried, "
-                "and every number about the model is rough.",
-            ),
+        rough = (
+            f"Only {fewest} leads {name}: below {LEAST_FOR_WEIGHTS} nothing beyond naive Bayes is tried, and "
+            "every number about the model is rough."
         )
+        return Readiness(leads, conversions, ("prior", "naive_bayes"), False, False, (rough,))
     messages = []
     if leads < minimum_leads:
         messages.append(f"{minimum_leads - leads:,} more leads are needed ({leads:,} of {minimum_leads:,})")

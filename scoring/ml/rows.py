@@ -70,32 +70,36 @@ def _number(value: Value) -> float:
 
 
 def _fill(column: Column, keys: tuple[Key, ...]) -> Fill:
-    feature, key, op = column.feature, column.key, column.op
+    if column.op is Op.PAIR:
+        return _pair(column, keys[column.other_key].size)
+    if column.key >= 0:
+        return _of_code(column)
+    if column.op in (Op.SCALED, Op.HINGE):
+        return _moved(column)
+    return _of_value(column)
+
+
+def _of_code(column: Column) -> Fill:
+    key, code, table = column.key, column.code, column.numbers
+    if column.op is Op.CODE:
+        return lambda values, codes: float(codes[key])
+    if column.op is Op.TABLE:
+        return lambda values, codes: table[codes[key]]
+    return lambda values, codes: 1.0 if codes[key] == code else 0.0
+
+
+def _of_value(column: Column) -> Fill:
+    feature, other, op = column.feature, column.other, column.op
     if op is Op.NUMBER:
         return lambda values, codes: _number(values.get(feature))
-    if op in (Op.SCALED, Op.HINGE):
-        return _moved(column)
     if op is Op.ABSENT:
         return lambda values, codes: 1.0 if values.get(feature) is None else 0.0
     if op is Op.WORDS:
         return lambda values, codes: math.log1p(len(str(values.get(feature) or "").split()))
-    if op is Op.PART:
-        via = Via(str(column.via))
-        return lambda values, codes: (
-            NAN if (v := values.get(feature)) is None else float(_part(float(v), via))
-        )
     if op is Op.BETWEEN:
-        other = column.other
         return lambda values, codes: _number(values.get(other)) - _number(values.get(feature))
-    if op is Op.CODE:
-        return lambda values, codes: float(codes[key])
-    if op is Op.TABLE:
-        table = column.numbers
-        return lambda values, codes: table[codes[key]]
-    if op is Op.LEVEL_IS:
-        code = column.code
-        return lambda values, codes: 1.0 if codes[key] == code else 0.0
-    return _pair(column, keys[column.other_key].size)
+    via = Via(str(column.via))
+    return lambda values, codes: NAN if (v := values.get(feature)) is None else float(_part(float(v), via))
 
 
 def _moved(column: Column) -> Fill:
@@ -116,13 +120,4 @@ def _moved(column: Column) -> Fill:
 def _pair(column: Column, other_size: int) -> Fill:
     cells = dict(zip(column.cells, column.cell_values, strict=True))
     key, other = column.key, column.other_key
-    if not column.left:
-        return lambda values, codes: cells.get(codes[key] * other_size + codes[other], 0.0)
-    left, right = column.left, column.right
-
-    def fill(values: Mapping[str, Value], codes: Codes) -> float:
-        first, second = codes[key], codes[other]
-        known = cells.get(first * other_size + second)
-        return left[first] + right[second] if known is None else known
-
-    return fill
+    return lambda values, codes: cells.get(codes[key] * other_size + codes[other], 0.0)

@@ -20,7 +20,7 @@ NEVER_SEEN = "— a level no lead had —"
 def draw_sample(
     specs: tuple[FeatureSpec, ...], frame: pd.DataFrame, *, rows: int, seed: int
 ) -> list[dict[str, object]]:
-    """Raw attributes of `rows` made-up leads over a parsed frame; about 5 % missing and 3 % unseen per column.
+    """Raw attributes of `rows` made-up leads like a parsed frame; about 5 % missing, 3 % unseen per column.
 
     The first row is empty, the second has only unseen levels.
     """

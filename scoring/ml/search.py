@@ -208,9 +208,10 @@ def search_boosting(
     reserve_fits: float,
     budget: Budget,
 ) -> SearchResult | None:
-    """Boosting settings and number of trees with the lowest out-of-fold log loss; None when time allowed none.
+    """Boosting settings and number of trees with the lowest out-of-fold log loss; None if time allowed none.
 
-    Trees are grown on top of each fold's `start`. The folds are made one after the other and binned, so that only one full matrix is in memory at a time.
+    Trees are grown on top of each fold's `start`. The folds are made one after the other and binned, so that
+    only one full matrix is in memory at a time.
     Stops early enough for `reserve_fits` more fits as long as the longest one seen.
     """
     data: list[lgb.Dataset] = []

@@ -1,4 +1,4 @@
-"""Which leads are kept for the test: the newest where there is an order that carries time, else a random share."""
+"""Which leads are kept for the test: the newest where an order carries time, else a random share."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from scoring.ml.budget import Budget, TrainingCancelled
 from scoring.ml.compile import ParityReport, compile_document, parity
@@ -138,29 +138,34 @@ def _notes(
     candidates: Sequence[Candidate], split: Split, document: Mapping[str, Any], report: ParityReport
 ) -> list[str]:
     notes = [
-        "The metrics belong to the model trained without the test leads; the released model has the same "
-        "settings and is refitted on all leads.",
+        (
+            "The metrics belong to the model trained without the test leads; the released model has the same "
+            "settings and is refitted on all leads."
+        ),
         str(document["calibrator"].get("reason", "")),
     ]
-    chosen = next(candidate for candidate in candidates if candidate.chosen)
-    better = [
-        c
-        for c in candidates
-        if c.test_auc and chosen.test_auc and c.test_auc.value > chosen.test_auc.value + 0.01
-    ]
-    if better and split.kind != "random":
-        best = max(better, key=lambda c: c.test_auc.value if c.test_auc else 0.0)
-        assert best.test_auc is not None and chosen.test_auc is not None
-        notes.append(
-            f"On the newest leads {best.name} did better (AUC {best.test_auc.value:.3f}) than the chosen "
-            f"{chosen.name} ({chosen.test_auc.value:.3f}): the patterns of the older leads do not all hold any more."
-        )
+    if split.kind != "random":
+        notes += _overtaken(candidates)
     if not report.ok:
         notes.append(
-            f"The row scorer differs from the reference pipeline by {report.max_difference:.2g} on the sample; "
-            "the pipeline will serve instead."
+            f"The row scorer differs from the reference pipeline by {report.max_difference:.2g} on the "
+            "sample: the pipeline will serve instead."
         )
     return [note for note in notes if note]
+
+
+def _overtaken(candidates: Sequence[Candidate]) -> list[str]:
+    """A remark when another rung did clearly better on the newest leads; the choice never looks there."""
+    on_test = {c.name: c.test_auc.value for c in candidates if c.test_auc is not None}
+    chosen = next(candidate.name for candidate in candidates if candidate.chosen)
+    best = max(on_test, key=lambda name: on_test[name], default=chosen)
+    if best == chosen or on_test[best] <= on_test[chosen] + 0.01:
+        return []
+    note = (
+        f"On the newest leads {best} did better (AUC {on_test[best]:.3f}) than the chosen {chosen} "
+        f"({on_test[chosen]:.3f}): the patterns of the older leads do not all hold any more."
+    )
+    return [note]
 
 
 def _params(recipe: Recipe, document: Mapping[str, Any]) -> dict[str, float | int | str]:

@@ -9,13 +9,23 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeVar
 
 MAX_TREES = 5000
 MAX_LEAVES = 4096
 MAX_DEPTH = 128
-_HEADER = ("version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective")
-_HEADER += ("feature_names", "feature_infos", "tree_sizes")
+_HEADER = (
+    "version",
+    "num_class",
+    "num_tree_per_iteration",
+    "label_index",
+    "max_feature_idx",
+    "objective",
+    "feature_names",
+    "feature_infos",
+    "tree_sizes",
+)
 _FIXED = {
     "version": "v4",
     "num_class": "1",
@@ -131,7 +141,7 @@ def _categories(
         return
     bounds = _list(fields, "cat_boundaries", categories + 1, _ints, where)
     words = _ints(fields["cat_threshold"], f"{where}.cat_threshold")
-    rising = all(a < b for a, b in zip(bounds, bounds[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(bounds))
     if bounds[0] != 0 or bounds[-1] != len(words) or not rising:
         raise TreeError(
             f"{where}.cat_boundaries: expected them to rise from 0 to the length of cat_threshold"
@@ -141,7 +151,7 @@ def _categories(
 
 
 def _shape(nodes: dict[str, list[int]], leaf_count: list[int], leaves: int, where: str) -> None:
-    """Each node and leaf hangs below exactly one earlier node; counts, which exact reasons divide by, add up."""
+    """Each node and leaf hangs below one earlier node; counts, which exact reasons divide by, add up."""
     depth, met = [0] * (leaves - 1), [False] * (2 * leaves - 1)
     if any(count < 1 for count in leaf_count):
         raise TreeError(f"{where}.leaf_count: expected at least 1 row in each leaf")
@@ -189,8 +199,7 @@ def _ints(text: str, where: str) -> list[int]:
 
 
 def _thresholds(text: str, where: str) -> list[float]:
-    """Numbers, of which some may be infinite: that is how LightGBM parts rows that have a value from those that
-    have none."""
+    """Numbers, some perhaps infinite: so LightGBM parts rows that have a value from those that have none."""
     return [math.copysign(LARGEST, v) if math.isinf(v) else v for v in _numbers(text, where, finite=False)]
 
 
