@@ -95,7 +95,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1000, help="first seed")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    reports = {"files": run(make_file, range(options.first, options.first + options.files)).to_json()}
+    reports = {}
+    if options.files:
+        reports["files"] = run(make_file, range(options.first, options.first + options.files)).to_json()
     if options.holdout:
         seeds = range(options.first, options.first + options.holdout)
         reports["holdout"] = run(make_holdout, seeds).to_json()

@@ -39,7 +39,7 @@ def find_duplicates(
         np.sort(np.random.default_rng(seed).choice(n, SAMPLE, replace=False)) if n > SAMPLE else np.arange(n)
     )
     sampled = {name: values[rows] for name, values in columns.items()}
-    codes = {name: _codes(sampled[name]) for name in categorical if name in sampled}
+    codes = {name: _codes(values) for name, values in sampled.items() if name in categorical}
     numbers = {name: _ranks(values) for name, values in sampled.items() if name not in categorical}
     found = []
     for group, same in ((codes, _agreement), (numbers, _rank_agreement)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scoring.ml.labels import words_of
 from scoring.ml.values import FeatureSpec, Kind, KnownAt
-from scoring.ml.words import EARLIER_WORDS
+from scoring.ml.words import EARLIER_WORDS, PERSONAL_STATUS_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,7 @@ _VALUE_OUTCOME = re.compile(
 def guess_known_at(spec: FeatureSpec, values: tuple[str, ...] = ()) -> KnownAtGuess:
     """When the column is known, by its name and by the values that occur; creation when nothing speaks."""
     words = words_of(spec.name)
-    earlier = bool(EARLIER_WORDS & set(words))
-    if not earlier:
+    if not EARLIER_WORDS & set(words):
         for stems, why in _OUTCOME:
             if _matches(words, stems):
                 reason = f"“{spec.name}” sounds like after the outcome: {why}"
@@ -122,7 +121,7 @@ def guess_known_at(spec: FeatureSpec, values: tuple[str, ...] = ()) -> KnownAtGu
                 certain=len(told) >= 2,
             )
         for stems, why in _CONTACT:
-            if _matches(words, stems):
+            if _matches(words, stems) and not PERSONAL_STATUS_WORDS & set(words):
                 return KnownAtGuess(KnownAt.CONTACT, f"“{spec.name}” sounds like during the contact: {why}")
     return KnownAtGuess(KnownAt.CREATION, "nothing in its name or values says that it comes later")
 

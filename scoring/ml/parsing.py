@@ -111,7 +111,7 @@ def _bounded(text: str) -> float | None:
 
 def number_text(value: float) -> str:
     """A number without a trailing `.0`."""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
 
 
 def compile_reader(spec: FeatureSpec) -> Reader:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from scoring.ml.csv_dialect import CsvForm, decide_encoding, decide_form, scan_bytes
 from scoring.ml.parsing import shown
@@ -69,15 +69,14 @@ class _Lines:
         # The limit belongs to the whole process and its default refuses long notes; it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
         # A lenient reader: the reader must survive what it is there to report.
-        self.records = csv.reader(
-            self,
-            delimiter=form.delimiter,
-            quotechar=form.quote or '"',
-            quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
-            doublequote=form.escape is None,
-            escapechar=form.escape,
-            skipinitialspace=form.skip_blank,
-        )
+        self._form: dict[str, Any] = {
+            "delimiter": form.delimiter,
+            "quotechar": form.quote,
+            "doublequote": form.escape is None,
+            "escapechar": form.escape,
+            "skipinitialspace": form.skip_blank,
+        }
+        self.records = csv.reader(self, **self._form)
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -102,6 +101,14 @@ class _Lines:
     def close(self) -> None:
         """Let go of the file."""
         self._text.close()
+
+    def well_closed(self) -> bool:
+        """Whether the quotes of the current record open and close where they should."""
+        try:
+            deque(csv.reader(self.record, strict=True, **self._form), maxlen=0)
+        except csv.Error:
+            return False
+        return True
 
     def header(self) -> list[str] | None:
         """The first record that is not blank."""
@@ -138,10 +145,10 @@ def _rows(lines: _Lines, columns: tuple[str, ...], encoding: str, mixed: bool, a
             cells, broken = [], str(error)
         number += 1
         advance(lines.read_bytes)
-        spread = len(lines.record) > 1 and (len(cells) < width or len(lines.record) > 5000)
+        torn = len(lines.record) > 1 and (len(cells) != width or not lines.well_closed())
         if lines.too_long:
             yield RowProblem(number, "", f"more than {MAX_RECORD:,} characters", "a row of usual length")
-        elif spread and (not cells or len(cells) != width):
+        elif torn:
             # A quote that is never closed swallows the rows after it: report its line, read the rest again.
             first, *rest = lines.record
             yield RowProblem(number, "", shown(first.strip()), "every opened quote closed in the same cell")

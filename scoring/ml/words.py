@@ -22,6 +22,8 @@ _SENSITIVE = (
 )
 _EARLIER = "previous prev prior past former earlier vorher vorige anterior précédent poutcome pdays"
 
+_PERSONAL_STATUS = "marital employment occupation visa residence residency family housing tax legal business"
+
 CODE_WORDS = frozenset(_CODES.split())
 """Headers whose digits are codes, not amounts."""
 ID_WORDS = frozenset(_IDS.split())
@@ -32,3 +34,5 @@ THING_WORDS = frozenset(_THINGS.split())
 SENSITIVE_WORDS = frozenset(_SENSITIVE.split())
 EARLIER_WORDS = frozenset(_EARLIER.split())
 """Headers that speak of a time before this lead."""
+PERSONAL_STATUS_WORDS = frozenset(_PERSONAL_STATUS.split())
+"""Headers whose “status” or “stage” is the person's or the firm's, not the lead's."""
