@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from scoring import signals
 from scoring.contracts import LeadNotFound, LeadRefused, OutcomeInput
 from scoring.models import Lead, Outcome
+from scoring.services.leads import locked
 
 CLOCK_SKEW = timedelta(minutes=5)
 MAX_REVENUE = Decimal("99999999999999.99")
@@ -87,11 +88,7 @@ def record_outcome(
         recorded_at=as_of,
         reported_by=reported_by,
     )
-    try:
-        return _replace_current(row, outcome.external_id)
-    except IntegrityError:
-        # Two reports about one lead at once: the other one is committed now, so this one is a correction of it.
-        return _replace_current(row, outcome.external_id)
+    return _replace_current(row, outcome.external_id)
 
 
 def same_outcome(one: Outcome, other: Outcome) -> bool:
@@ -106,11 +103,12 @@ def same_outcome(one: Outcome, other: Outcome) -> bool:
 
 def _replace_current(row: Outcome, external_id: str) -> OutcomeRecorded:
     with transaction.atomic():
+        # Reports about one lead at once queue up here: each later one corrects the one before it.
+        locked(Lead.objects.filter(pk=row.lead_id)).only("id").get()
         current = Outcome.objects.filter(lead_id=row.lead_id, is_current=True).first()
         if current is not None and same_outcome(current, row):
             return OutcomeRecorded(current.pk, external_id, current.kind, changed=False)
         Outcome.objects.filter(lead_id=row.lead_id, is_current=True).update(is_current=False)
-        row.pk = None
         row.save(force_insert=True)
         signals.outcomes_recorded.send(sender=Outcome, ids=[row.pk])
     return OutcomeRecorded(row.pk, external_id, row.kind, changed=True)
