@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from scoring.contracts import FeatureSetError, FeatureSetState
+from scoring.ml.parsing import unstorable
 from scoring.ml.schema import FeatureSchema, FeatureSpec, SchemaError
 from scoring.models import Feature, FeatureSet
 
 FORMAT = "leadscoring-feature-set"
+WIDTHS = {
+    field.name: field.max_length
+    for field in Feature._meta.fields
+    if field.max_length is not None and field.name in ("name", "label", "unit", "date_format")
+}
 
 
 def create_feature_set(
@@ -165,6 +172,9 @@ def import_feature_set(payload: object, *, by: User | None, as_of: datetime) -> 
     except SchemaError as error:
         raise FeatureSetError(str(error)) from error
     audits = payload.get("audit", {})
+    for key in ("name", "notes", "audit"):
+        _check_storable(key, payload.get(key))
+    _check_widths(schema)
     return create_feature_set(
         schema,
         name=name,
@@ -175,3 +185,42 @@ def import_feature_set(payload: object, *, by: User | None, as_of: datetime) -> 
         by=by,
         as_of=as_of,
     )
+
+
+def _check_storable(key: str, value: object) -> None:
+    """Raises FeatureSetError where a JSON column could not hold the value."""
+    try:
+        json.dumps(value, allow_nan=False)
+        wrong = next((found for text in _texts(value) if (found := unstorable(text))), None)
+    except RecursionError:
+        raise FeatureSetError(
+            f"{key}: nested too deeply; expected what `feature_set export` writes."
+        ) from None
+    except ValueError as error:
+        raise FeatureSetError(f"{key}: {error}; expected finite numbers.") from None
+    if wrong is not None:
+        raise FeatureSetError(f"{key}: holds {wrong}; expected readable text.")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _check_widths(schema: FeatureSchema) -> None:
+    """Raises FeatureSetError where a text is longer than its column: SQLite would not mind, PostgreSQL does."""
+    for position, spec in enumerate(schema.features):
+        for name, limit in WIDTHS.items():
+            text = getattr(spec, name)
+            if len(text) > limit:
+                raise FeatureSetError(
+                    f"features[{position}].{name}: got a text of {len(text):,} characters; "
+                    f"expected at most {limit}."
+                )
