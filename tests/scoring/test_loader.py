@@ -1,4 +1,4 @@
-"""The loader: a release is followed without a restart, and nothing that cannot serve takes the place of what can."""
+"""The loader: a release is followed without a restart; nothing that cannot serve replaces what can."""
 
 from __future__ import annotations
 
@@ -290,7 +290,7 @@ def test_a_registered_file_that_is_no_model_is_unusable_in_words(content: bytes)
         {"sample": [{"attributes": {"Source": {"$ref": 1}}, "probability": 0.5}]},
         {"extra": 1},
     ],
-    ids=lambda changes: "-".join(changes),
+    ids="-".join,
 )
 def test_a_model_with_a_wrong_part_is_unusable_in_words(changes: dict[str, Any]) -> None:
     with pytest.raises(VersionUnusable, match=r"Version 1: .*\S"):
