@@ -40,10 +40,10 @@ class LeadFile:
     world: str = ""
 
 
-def make_file(seed: int, *, columns: int = 10) -> LeadFile:
-    """A file of the families that the audit was built against; the same seed gives the same file."""
+def make_file(seed: int, *, columns: int = 10, largest: int = 50_000) -> LeadFile:
+    """A file of the families that the audit was built against; the same arguments give the same file."""
     rng = np.random.default_rng([seed, 1])
-    n, base = _size(rng)
+    n, base = _size(rng, largest)
     world = ("causes", "given")[int(rng.integers(2))]
     created = _creation(rng, n)
     kinds = list(rng.permutation(list(leak_honest.HONEST))[:columns])
@@ -111,10 +111,10 @@ def _hidden(texts: list[str], position: int) -> list[str]:
     return [levels[text] if text else "" for text in texts]
 
 
-def _size(rng: Rng) -> tuple[int, float]:
+def _size(rng: Rng, largest: int) -> tuple[int, float]:
     while True:
         n, base = int(rng.choice(SIZES)), float(rng.choice(BASES))
-        if n * base >= FEWEST_CONVERSIONS:
+        if n <= largest and n * base >= FEWEST_CONVERSIONS:
             return n, base
 
 
