@@ -80,30 +80,43 @@ class ApiView(APIView):
         return read_object(self.plain_request, limit=self.body_limit)
 
     def once(
-        self, route: str, payload: Mapping[str, Any], act: Callable[[], tuple[int, object, Mapping[str, str]]]
+        self,
+        route: str,
+        payload: Mapping[str, Any],
+        act: Callable[[], tuple[int, object, Mapping[str, str]]],
+        *,
+        one_service_call: bool = True,
     ) -> HttpResponse:
-        """The answer of `act` (status, payload, headers), made once per `Idempotency-Key`; one
-        transaction."""
+        """The answer of `act` (status, payload, headers), made once per `Idempotency-Key`.
+
+        With a key, effect, key and answer are one transaction. Without one, a single service call is a
+        transaction already, and two round trips to the database are saved; several are made one here.
+        """
         key = idempotency.parse_key(self.request.META.get("HTTP_IDEMPOTENCY_KEY"))
 
         def answer() -> idempotency.Answer:
             status, document, headers = act()
             return idempotency.Answer(status, json_bytes(document), tuple(headers.items()))
 
-        done = idempotency.run(
-            caller=str(self.holder.id),
-            method="POST",
-            route=route,
-            key=key,
-            fingerprint="" if key is None else idempotency.fingerprint(route, payload),
-            act=answer,
-        )
+        done = answer() if key is None and one_service_call else self._keyed(route, key, payload, answer)
         response = HttpResponse(done.body, status=done.status, content_type=JSON_TYPE)
         for name, value in done.headers:
             response[name] = value
         if done.replayed:
             response["Idempotent-Replayed"] = "true"
         return response
+
+    def _keyed(
+        self, route: str, key: str | None, payload: Mapping[str, Any], act: Callable[[], idempotency.Answer]
+    ) -> idempotency.Answer:
+        return idempotency.run(
+            caller=str(self.holder.id),
+            method="POST",
+            route=route,
+            key=key,
+            fingerprint="" if key is None else idempotency.fingerprint(route, payload),
+            act=act,
+        )
 
 
 def answer_json(payload: object) -> HttpResponse:

@@ -32,7 +32,7 @@ class OutcomesView(ApiView):
             outcome = read_outcome(sent)
             return self.once("outcomes", sent, lambda: (200, self._record(outcome), {}))
         items = read_batch(sent, "outcomes")
-        return self.once("outcomes", sent, lambda: (200, self._record_all(items), {}))
+        return self.once("outcomes", sent, lambda: (200, self._record_all(items), {}), one_service_call=False)
 
     def _record(self, outcome: OutcomeInput) -> answers.Json:
         done = record_outcome(
