@@ -104,6 +104,10 @@ def publish_version(version: ModelVersion) -> bool:
     except (store.ArtefactMissing, store.ArtefactAltered, registry.RegistryUnavailable) as error:
         logger.warning("registry.not_published", version=version.number, error=str(error))
         return False
+    except Exception:
+        # MLflow is beside the way: nothing that goes wrong there may fail a training run or end a sweep.
+        logger.exception("registry.not_published", version=version.number)
+        return False
     # Two publishers at once leave two runs in MLflow; the row names one, and both hold the same bytes.
     ModelVersion.objects.filter(pk=version.pk, mlflow_run_id="").update(
         mlflow_run_id=entry.run_id, mlflow_version=entry.version
@@ -114,7 +118,8 @@ def publish_version(version: ModelVersion) -> bool:
 
 def publish_waiting(limit: int = 5) -> int:
     """Publish versions MLflow does not know yet; returns how many it took."""
-    waiting = ModelVersion.objects.filter(mlflow_run_id="").order_by("number")[:limit]
+    # Newest first: old versions whose files are gone would otherwise stand before all others for ever.
+    waiting = ModelVersion.objects.filter(mlflow_run_id="").order_by("-number")[:limit]
     return sum(publish_version(version) for version in waiting)
 
 

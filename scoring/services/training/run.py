@@ -22,6 +22,7 @@ Progress = Callable[[str, float], None]
 LEASE_SECONDS = 90
 COLLECTED_SHARE = 0.08
 TRAINED_SHARE = 0.94
+LARGEST_SEED = 2**31 - 1
 
 
 def active_feature_set() -> FeatureSet:
@@ -57,6 +58,8 @@ def request_training(
         raise TrainingRefused(
             f"{trials} trials in {timeout_s} s: expected 1 to 1,000 trials and 1 to 3,000 seconds."
         )
+    if not 0 <= seed <= LARGEST_SEED:
+        raise TrainingRefused(f"Seed {seed}: expected 0 to {LARGEST_SEED:,}.")
     if feature_set_id is None:
         feature_set = active_feature_set()
     else:
@@ -96,16 +99,33 @@ def run_training(
     held = claims.claim(TrainingRun, run_id, lease_seconds=LEASE_SECONDS)
     if held is None:
         return None
-    lease = claims.Lease(TrainingRun, held, lease_seconds=LEASE_SECONDS)
     try:
-        return _train(run_id, lease, as_of or timezone.now(), progress or _quiet)
-    except (claims.Cancelled, TrainingCancelled):
-        claims.cancel(TrainingRun, held)
-        return None
+        version = _train_or_close(run_id, held, as_of or timezone.now(), progress or _quiet)
     except claims.LostClaim:
         # Another worker took over after this one fell silent; its result counts and nothing of this one is kept.
         logger.warning("training.lost_claim", run=run_id)
         return None
+    if version is not None:
+        publish_version(version)
+    return version
+
+
+def _train_or_close(
+    run_id: int, held: claims.Claim, as_of: datetime, progress: Progress
+) -> ModelVersion | None:
+    """The version, or the row closed with the reason why there is none."""
+    lease = claims.Lease(TrainingRun, held, lease_seconds=LEASE_SECONDS)
+    try:
+        return _train(run_id, lease, as_of, progress)
+    except (claims.Cancelled, TrainingCancelled):
+        claims.cancel(TrainingRun, held)
+        return None
+    except KeyboardInterrupt:
+        # Closed at once: a silent row would be started again by a worker that nobody asked.
+        claims.cancel(TrainingRun, held, message="Stopped by hand.")
+        raise
+    except claims.LostClaim:
+        raise
     except (TrainingRefused, TrainingError) as error:
         claims.fail(TrainingRun, held, str(error))
         raise TrainingRefused(str(error)) from error
@@ -150,7 +170,6 @@ def _train(run_id: int, lease: claims.Lease, as_of: datetime, progress: Progress
     )
     told("Keeping the model", TRAINED_SHARE)
     version = register_version(run, collected, result, held=lease.claim, as_of=as_of)
-    publish_version(version)
     progress(f"Version {version.number} is ready", 1.0)
     return version
 
