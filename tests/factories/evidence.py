@@ -70,7 +70,13 @@ def a_report(**fields: Any) -> dict[str, Any]:
             {"predicted": 0.1 * k, "observed": estimate(0.1 * k, 0.03, 40)} for k in range(1, 6)
         ],
         "gain_curve": [
-            {"share": k / 4, "captured": k / 4, "captured_low": k / 4 - 0.1, "captured_high": k / 4, "n": 100 * k}
+            {
+                "share": k / 4,
+                "captured": k / 4,
+                "captured_low": k / 4 - 0.1,
+                "captured_high": k / 4,
+                "n": 100 * k,
+            }
             for k in range(1, 5)
         ],
         "readiness": {"messages": ["200 more leads are needed (800 of 1,000)"], "enough": False},
@@ -99,7 +105,14 @@ def an_audit(*, held_out: bool = False, auc: float = 0.6) -> dict[str, Any]:
 def some_reasons(text: str = "Source: web · raises the chance") -> list[dict[str, Any]]:
     """Reasons of a prediction, one each way."""
     return [
-        {"feature": "source", "label": "Source", "value": "web", "direction": "up", "contribution": 0.6, "text": text},
+        {
+            "feature": "source",
+            "label": "Source",
+            "value": "web",
+            "direction": "up",
+            "contribution": 0.6,
+            "text": text,
+        },
         {
             "feature": "pages",
             "label": "Pages visited",
