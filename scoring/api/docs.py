@@ -74,7 +74,7 @@ REFUSALS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     422: ("Readable JSON with a field that is not valid; each is named.", examples.NESTED),
     429: (
-        "The key has used up its calls of this minute; `Retry-After` says when the next one is due.",
+        "The key has used up its calls of this minute; Retry-After says when the next one is due.",
         examples.problem(
             "throttled",
             "Too many calls",
@@ -85,7 +85,7 @@ REFUSALS: dict[int, tuple[str, dict[str, Any]]] = {
     503: (
         (
             "No model is released yet (the lead is stored, and scored when one comes), or the database does "
-            "not answer. `Retry-After` says when to ask again."
+            "not answer. Retry-After says when to ask again."
         ),
         examples.problem(
             "no-model-released",
