@@ -134,8 +134,8 @@ class FeatureForm(FeatureModelForm):
             and not cleaned.get("known_at_reason")
         ):
             self.add_error("known_at_reason", "The audit held this column out: write why it may train.")
-        for name, value in cleaned.items():
-            setattr(self.instance, name, value)
+        for name in self.Meta.fields:
+            setattr(self.instance, name, cleaned.get(name))
         try:
             spec_from_json(spec_to_json(self.instance.spec()), "this column")
         except SchemaError as error:

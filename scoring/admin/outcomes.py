@@ -8,9 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import RangeDateFilter
 
-from leadscoring.common.admin.base import ReadOnlyPage, choice_filter
+from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
 from leadscoring.common.admin.words import NOTHING, link, moment, state_badge
 from scoring.models import Outcome
 
@@ -30,7 +29,7 @@ class OutcomeAdmin(ReadOnlyPage[Outcome]):
     list_select_related = ("lead",)
     list_filter = (
         choice_filter("outcome", "kind", (("converted", "converted"), ("lost", "lost"))),
-        ("recorded_at", RangeDateFilter),
+        ("recorded_at", DayRangeFilter),
     )
     list_filter_submit = True
     ordering: ClassVar[Any] = ["-recorded_at", "-id"]

@@ -9,9 +9,8 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import RangeDateFilter
 
-from leadscoring.common.admin.base import ReadOnlyPage, choice_filter
+from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
 from leadscoring.common.admin.words import chance, grade_badge, link, moment
 from leadscoring.common.charts import PushBar, pushes
 from scoring.admin.attributes import attribute_rows
@@ -64,7 +63,7 @@ class PredictionAdmin(ReadOnlyPage[Prediction]):
         choice_filter("role", "role", tuple((r.value, r.value) for r in Role)),
         choice_filter("cause", "cause", tuple((c.value, c.value) for c in Cause)),
         choice_filter("grade", "grade", GRADES),
-        ("scored_at", RangeDateFilter),
+        ("scored_at", DayRangeFilter),
     )
     list_filter_submit = True
     ordering: ClassVar[Any] = ["-scored_at", "-id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
@@ -20,11 +21,13 @@ Row = TypeVar("Row", bound=Model)
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 if TYPE_CHECKING:
+    from django.contrib.admin import FieldListFilter as _RangeFilter
     from django.contrib.admin import ModelAdmin as Page
     from django.contrib.admin import SimpleListFilter as TypedFilter
     from django.contrib.admin.views.main import ChangeList as _ChangeList
 else:
     from unfold.admin import ModelAdmin as _UnfoldAdmin
+    from unfold.contrib.filters.admin import RangeDateFilter as _RangeFilter
     from unfold.contrib.filters.admin import TextFilter as TypedFilter
     from unfold.views import ChangeList as _ChangeList
 
@@ -170,6 +173,24 @@ class StartsWithFilter(TypedFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = (self.value() or "").replace("\x00", "").strip()
         return queryset.filter(**{f"{self.field}__startswith": value}) if value else queryset
+
+
+class DayRangeFilter(_RangeFilter):
+    """From one day to another, both included, in UTC. What is no day is left out of account."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        first, last = self._day(request, "from"), self._day(request, "to")
+        if first is not None:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": datetime.combine(first, time.min, UTC)})
+        if last is not None:
+            queryset = queryset.filter(**{f"{self.field_path}__lte": datetime.combine(last, time.max, UTC)})
+        return queryset
+
+    def _day(self, request: HttpRequest, end: str) -> date | None:
+        try:
+            return date.fromisoformat(request.GET.get(f"{self.field_path}_{end}", ""))
+        except ValueError:
+            return None
 
 
 def choice_filter(

@@ -1,0 +1,114 @@
+"""Training asked for, watched and stopped; the file of refused rows; grade limits with their preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from scoring.models import GradeBand, ImportRun, TrainingRun
+from tests.factories.rows import a_feature_set, a_lead, counts
+from tests.scoring.admin.conftest import Core, SignIn
+
+pytestmark = pytest.mark.django_db
+
+TRAIN = "/admin/scoring/trainingrun/train/"
+FORM = {"trials": "3", "timeout_s": "10", "seed": "1", "reason": "monthly"}
+
+
+def test_an_analyst_asks_for_a_training_run(sign_in: SignIn) -> None:
+    a_feature_set()
+    answer = sign_in("analyst").post(TRAIN, FORM)
+    run = TrainingRun.objects.get()
+    assert answer.headers["Location"] == f"/admin/scoring/trainingrun/{run.pk}/change/"
+    assert (run.trials, run.timeout_s, run.seed, run.reason, run.state) == (3, 10, 1, "monthly", "queued")
+    assert run.requested_by is not None
+
+
+@pytest.mark.parametrize("role", ["sales rep", "approver", "operator", "integrator"])
+def test_others_do_not(role: str, sign_in: SignIn) -> None:
+    a_feature_set()
+    assert sign_in(role).post(TRAIN, FORM).status_code == 403
+    assert not TrainingRun.objects.exists()
+
+
+def test_it_says_what_is_missing_before_anything_can_train(admin_client: Client) -> None:
+    answer = admin_client.post(TRAIN, FORM)
+    assert answer.status_code == 400
+    assert "No feature set is active" in answer.content.decode()
+    assert not TrainingRun.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reason": ""}, {"trials": "-1"}, {"trials": "1e9"}, {"timeout_s": "0"}, {"seed": "x"}]
+)
+def test_it_refuses_limits_that_make_no_sense(changes: dict[str, str], admin_client: Client) -> None:
+    a_feature_set()
+    assert admin_client.post(TRAIN, {**FORM, **changes}).status_code == 400
+    assert not TrainingRun.objects.exists()
+
+
+def test_it_says_that_a_run_was_over_already(core: Core, admin_client: Client) -> None:
+    TrainingRun.objects.filter(pk=core.running.pk).update(state="done")
+    answer = admin_client.post(f"/admin/scoring/trainingrun/{core.running.pk}/cancel/", follow=True)
+    assert "was over already" in answer.content.decode()
+    assert not TrainingRun.objects.get(pk=core.running.pk).cancel_requested
+
+
+def errors_path(run: ImportRun) -> str:
+    return f"/admin/scoring/importrun/{run.pk}/download-errors/"
+
+
+def test_it_hands_out_the_file_of_refused_rows(core: Core, place: Path, admin_client: Client) -> None:
+    folder = place / "imports"
+    folder.mkdir()
+    (folder / "import-1-errors.csv").write_text("row,column,value,expected\n")
+    ImportRun.objects.filter(pk=core.imported.pk).update(error_file="import-1-errors.csv")
+    answer = admin_client.get(errors_path(core.imported))
+    assert b"".join(answer.streaming_content) == b"row,column,value,expected\n"  # type: ignore[attr-defined]
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret_key", "/etc/passwd", "..", ".", "", "gone.csv", "imports/../../secret_key"]
+)
+def test_it_hands_out_nothing_from_elsewhere(
+    name: str, core: Core, place: Path, admin_client: Client
+) -> None:
+    (place / "imports").mkdir()
+    (place / "secret_key").write_text("secret")
+    ImportRun.objects.filter(pk=core.imported.pk).update(error_file=name)
+    assert admin_client.get(errors_path(core.imported)).status_code == 404
+
+
+def test_it_follows_no_link_out_of_the_folder(core: Core, place: Path, admin_client: Client) -> None:
+    (place / "imports").mkdir()
+    (place / "secret_key").write_text("secret")
+    (place / "imports" / "x.csv").symlink_to(place / "secret_key")
+    ImportRun.objects.filter(pk=core.imported.pk).update(error_file="x.csv")
+    assert admin_client.get(errors_path(core.imported)).status_code == 404
+
+
+def test_it_previews_grade_limits_before_it_sets_them(core: Core, admin_client: Client) -> None:
+    for number, score in enumerate((90, 78, 60, 10)):
+        a_lead(f"S-{number}", score=score)
+    path, form = (
+        "/admin/scoring/gradeband/set-limits/",
+        {"a": "80", "b": "55", "c": "25", "reason": "fewer A"},
+    )
+    before = counts()
+    preview = admin_client.post(path, {**form, "_preview": "1"})
+    assert preview.context["rows"] == [("A", 2, 1, -1), ("B", 2, 2, 0), ("C", 0, 1, 1), ("D", 1, 1, 0)]
+    assert counts() == before
+    assert admin_client.post(path, {**form, "_set": "1"}).status_code == 302
+    assert str(GradeBand.objects.get(is_current=True)) == "A ≥ 80, B ≥ 55, C ≥ 25"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c"), [("50", "60", "10"), ("100", "50", "25"), ("75", "50", "1"), ("75", "75", "25")]
+)
+def test_it_refuses_limits_out_of_order(a: str, b: str, c: str, core: Core, admin_client: Client) -> None:
+    form = {"a": a, "b": b, "c": c, "reason": "x", "_set": "1"}
+    assert admin_client.post("/admin/scoring/gradeband/set-limits/", form).status_code == 400
+    assert GradeBand.objects.count() == 1
