@@ -210,6 +210,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
+    "TAGS": [{"name": "Scoring"}, {"name": "Outcomes"}, {"name": "Leads"}, {"name": "Model"}],
     "ENUM_NAME_OVERRIDES": {
         "GradeEnum": "scoring.contracts.Grade",
         "OutcomeEnum": "scoring.contracts.OutcomeKind",
