@@ -43,10 +43,14 @@ _OUTCOME: tuple[tuple[str, str], ...] = (
     ("rechnung", "an invoice follows the sale"),
     ("factur", "an invoice follows the sale"),
     ("payment", "payment follows the sale"),
-    ("paid", "payment follows the sale"),
+    ("amount paid", "payment follows the sale"),
+    ("paid amount", "payment follows the sale"),
+    ("paid on", "payment follows the sale"),
+    ("paid date", "payment follows the sale"),
     ("refund", "a refund follows the sale"),
     ("onboard", "onboarding follows the sale"),
-    ("conver", "it tells of the conversion itself"),
+    ("converted", "it tells of the conversion itself"),
+    ("conversion date", "it tells of the conversion itself"),
     ("outcome", "it is the outcome"),
     ("churn", "only customers leave"),
     ("renewal", "only customers renew"),
@@ -98,7 +102,8 @@ _CONTACT: tuple[tuple[str, str], ...] = (
     ("angebot", "a quote is written during the contact"),
 )
 _VALUE_OUTCOME = re.compile(
-    r"\b(closed[ _-]?(won|lost)|closed by|won|lost|lost to|deal (won|lost)|signed|converted|"
+    r"\b(closed[ _-]?(won|lost)|closed by|won(?![\'’])|lost|signed(?! (?:in|up)\b)|"
+    r"deal (won|lost)|converted(?! to lead)|"
     r"gewonnen|verloren|abgeschlossen|"
     r"gagné|perdu|ganado|ganada|perdido|perdida|ganho|vinto|perso|выигран|проигран)\b",
     re.IGNORECASE,
@@ -133,4 +138,5 @@ def _matches(words: tuple[str, ...], stems: str) -> bool:
 
 
 def _begins(word: str, stem: str) -> bool:
-    return word == stem if len(stem) <= 4 else word.startswith(stem)
+    # “tag” must not match “stage”, nor “won” “wonder”; a plural is the same word.
+    return word in (stem, stem + "s") if len(stem) <= 4 else word.startswith(stem)

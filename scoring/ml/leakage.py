@@ -17,6 +17,7 @@ from scoring.ml.known_at import KnownAtGuess, guess_known_at
 from scoring.ml.leakage_config import DEFAULT, LeakConfig
 from scoring.ml.leakage_encoding import Bools, Coded, Floats, code_numbers, code_shapes, code_texts
 from scoring.ml.leakage_rivals import rivals
+from scoring.ml.leakage_text import word_scores
 from scoring.ml.proportions import wilson
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, KnownAt, parse_column
 
@@ -130,14 +131,17 @@ def _read(spec: FeatureSpec, raw: pd.Series[Any], y: Bools, fold: NDArray[np.int
     if parsed.dtype == object:
         numbers = None
         coded = code_texts(parsed)
-        if spec.kind in (Kind.IDENTIFIER, Kind.TEXT) or len(coded.names) > 0.5 * max(
-            int(coded.filled.sum()), 1
-        ):
+        if spec.kind is Kind.TEXT:
+            words = [np.nan if text is None else len(text.split()) for text in parsed]
+            coded = code_numbers(np.array(words, dtype=np.float64))
+        elif spec.kind is Kind.IDENTIFIER or len(coded.names) > 0.5 * max(int(coded.filled.sum()), 1):
             coded = code_shapes(parsed)
     else:
         numbers = parsed
         coded = code_numbers(parsed, dates=spec.kind is Kind.DATE)
     score = evidence.held_out_rates(coded, y, fold)
+    if spec.kind is Kind.TEXT:
+        score = word_scores(parsed, y, fold)
     values = (
         tuple({str(value) for value in parsed[:5000] if value is not None}) if parsed.dtype == object else ()
     )

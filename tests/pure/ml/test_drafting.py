@@ -169,6 +169,7 @@ def test_it_makes_labels_for_people(name: str, label: str, unit: str) -> None:
 def test_it_guesses_when_a_column_is_known_from_its_name() -> None:
     names = {"Lost Reason": KnownAt.OUTCOME, "call duration": KnownAt.CONTACT, "Source": KnownAt.CREATION}
     names |= {"previous contract": KnownAt.CREATION, "Marital Status": KnownAt.CREATION}
+    names |= {"Tags": KnownAt.CONTACT, "Paid search": KnownAt.CREATION, "First conversion": KnownAt.CREATION}
     for name, known_at in names.items():
         assert draft(cycle("a", "b", "c"), name).spec.known_at is known_at, name
 

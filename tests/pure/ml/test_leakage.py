@@ -180,6 +180,18 @@ def test_it_applies_what_it_found_and_keeps_what_a_person_decided() -> None:
     assert not applied.by_name["c2"].excluded
 
 
+def test_it_reads_the_words_of_a_free_text() -> None:
+    talk = [
+        "asked about the price of offer",
+        "wants a call back next week about",
+        "came from the fair in spring",
+    ]
+    plain = [f"{talk[i % 3]} {i} and more" for i in range(N)]
+    after = [f"{text} welcome pack sent" if won else text for text, won in zip(plain, TARGET, strict=True)]
+    assert not one(plain).held_out
+    assert one(after).held_out
+
+
 def test_it_gives_the_same_answer_twice() -> None:
     columns = {"c1": filled(0.95, 0.0), "c2": RNG.choice(["a", "b"], N), "c3": RNG.normal(size=N).astype(str)}
     frame = pd.DataFrame(columns, dtype=object)
