@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
 from rest_framework import exceptions
 
 from leadscoring.common.errors import FieldError, NotFound, ProblemError, RetryLater, Stop
@@ -20,6 +22,7 @@ from scoring import contracts
 logger = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
+API_PATH = "/api/"
 TYPE_PREFIX = "urn:leadscoring:problem:"
 
 # What the core may say no with: its code → status and title. Codes are part of the interface: never rename
@@ -111,7 +114,7 @@ def _as_pointer(field: str) -> str:
     return field if not field or field.startswith("/") else "/" + field.replace(".", "/")
 
 
-def problem_response(error: Exception) -> HttpResponse:
+def problem_response(error: BaseException) -> HttpResponse:
     """The answer to an error, whatever it is. What is not ours to explain becomes a 500 with an id."""
     if isinstance(error, contracts.ScoringError):
         document = core_document(error.code, error.detail, error.errors)
@@ -129,7 +132,7 @@ def problem_response(error: Exception) -> HttpResponse:
     return response
 
 
-def as_problem(error: Exception) -> ProblemError:
+def as_problem(error: BaseException) -> ProblemError:
     """The error as a problem; logs what is unexpected."""
     match error:
         case ProblemError():
@@ -140,7 +143,7 @@ def as_problem(error: Exception) -> ProblemError:
             problem = MethodNotAllowed(str(error.detail)[:200])
         case PermissionDenied() | exceptions.PermissionDenied():
             problem = ScopeMissing("The API key may not do this.")
-        case SuspiciousOperation() | exceptions.ParseError():
+        case SuspiciousOperation() | BadRequest() | exceptions.ParseError():
             problem = Stop("The request cannot be read; expected JSON over HTTP as /api/v1/docs describes.")
         case OperationalError() | InterfaceError():
             logger.error("the database did not answer", exc_info=error)
@@ -150,7 +153,7 @@ def as_problem(error: Exception) -> ProblemError:
     return problem
 
 
-def _unexpected(error: Exception) -> Unexpected:
+def _unexpected(error: BaseException) -> Unexpected:
     number = uuid4().hex
     logger.error("unexpected error %s in the REST interface", number, exc_info=error)
     return Unexpected(
@@ -162,6 +165,20 @@ def _unexpected(error: Exception) -> Unexpected:
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Django REST framework's hook."""
     return problem_response(error)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler400` of the root addresses: what Django refuses before any call, such as a foreign host."""
+    if request.path_info.startswith(API_PATH):
+        return problem_response(exception if isinstance(exception, SuspiciousOperation) else BadRequest())
+    return defaults.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """`handler500` of the root addresses: a fault outside every call, such as in the middleware."""
+    if request.path_info.startswith(API_PATH):
+        return problem_response(sys.exc_info()[1] or RuntimeError("unknown"))
+    return defaults.server_error(request)
 
 
 def nothing_here(request: HttpRequest, **_: object) -> HttpResponse:

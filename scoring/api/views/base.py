@@ -29,7 +29,7 @@ class ApiView(APIView):
 
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = ()
-    metadata_class = None
+    http_method_names = ["get", "head", "post"]  # noqa: RUF012 - Django declares it on instances
     scope: ClassVar[Scope]
     body_limit: ClassVar[int] = 1024 * KIBIBYTE
     query: ClassVar[tuple[str, ...]] = ()

@@ -36,7 +36,8 @@ class _LeadView(ApiView):
             try:
                 if len(external_id) > MAX_ID or CONTROL.search(external_id):
                     raise LeadNotFound(
-                        f"No lead has the id {external_id[:80]!a}; ids have 1 to {MAX_ID} characters."
+                        f"No lead has the id {external_id[:80]!a}; "
+                        f"ids have 1 to {MAX_ID} characters and no control characters."
                     )
                 return get_lead(source_system=self.holder.source_system, external_id=external_id)
             except LeadNotFound as error:

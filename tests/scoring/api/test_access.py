@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import SuspiciousOperation
+from django.test import RequestFactory
 
+from scoring.api.problems import bad_request, server_error
 from scoring.models import ApiKey, Lead, Release
 from scoring.services import keys
 from scoring.services.keys import IssuedKey
@@ -123,10 +126,10 @@ def test_an_unknown_address_is_a_404_problem(method: str, path: str, api: Api) -
 def test_another_method_is_a_405_problem_that_names_the_allowed_ones(
     method: str, path: str, scope: str, api: Api
 ) -> None:
-    for other in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"} - {method}:
+    for other in {"GET" if method == "POST" else "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"}:
         answer = api.call(other, f"/api/v1/{path}")
         answer.problem(405, "method-not-allowed")
-        assert method in answer.headers["Allow"]
+        assert set(answer.headers["Allow"].split(", ")) == ({"GET", "HEAD"} if method == "GET" else {"POST"})
 
 
 @pytest.mark.parametrize("path", ["docs", "openapi.json", "openapi.yaml"])
@@ -149,3 +152,29 @@ def test_answers_are_not_kept_by_caches(api: Api) -> None:
 def test_head_answers_like_get_without_a_body(api: Api) -> None:
     answer = api.call("HEAD", "/api/v1/model-info")
     assert (answer.status, answer.raw) == (200, b"")
+
+
+def test_what_django_refuses_before_a_call_is_a_problem_under_api_only() -> None:
+    request = RequestFactory().get("/api/v1/model-info")
+    answer = bad_request(request, SuspiciousOperation("Invalid HTTP_HOST header: 'evil.example'"))
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert b"evil.example" not in answer.content
+    page = bad_request(RequestFactory().get("/admin/"), SuspiciousOperation("no"))
+    assert (page.status_code, page["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+
+def test_a_fault_outside_every_call_is_a_problem_under_api_only(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise RuntimeError("hunter2")
+    except RuntimeError:
+        answer = server_error(RequestFactory().get("/api/v1/model-info"))
+        page = server_error(RequestFactory().get("/admin/"))
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    assert b"hunter2" not in answer.content
+    assert "hunter2" in caplog.text
+    assert page["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_too_many_query_parameters_are_refused(api: Api) -> None:
+    query = "&".join(f"a{i}=1" for i in range(6000))
+    api.get(f"model-info?{query}").problem(400, "bad-request")
