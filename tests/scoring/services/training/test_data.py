@@ -1,4 +1,4 @@
-"""Which leads train: ripe ones with the values they had when they were scored; the others are counted by reason."""
+"""Which leads train: ripe ones with the values they were scored with; the others are counted by reason."""
 
 from __future__ import annotations
 
