@@ -102,7 +102,7 @@ def run_training(
     try:
         version = _train_or_close(run_id, held, as_of or timezone.now(), progress or _quiet)
     except claims.LostClaim:
-        # Another worker took over after this one fell silent; its result counts and nothing of this one is kept.
+        # Another worker took over after this one fell silent; its result counts, nothing of this one is kept.
         logger.warning("training.lost_claim", run=run_id)
         return None
     if version is not None:
