@@ -4,8 +4,8 @@
 
 Makes a database of its own beside the one that DATABASE_URL names (SQLite in a temporary directory without
 it), a business, a model and a key, starts granian as `run` does, sends one lead after another over one
-connection, checks that each was stored, and removes everything again. `commit_p50_ms` is what the same database
-takes to commit one small row: no call can be faster.
+connection, checks that each was stored, and removes everything again. `commit_p50_ms` is what the same
+database takes to commit one small row: no call can be faster.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ KNOWN_EVERY = 4
 def own_database(url: str) -> Iterator[dict[str, str]]:
     """An empty database on the same server, dropped at the end; nothing to do for SQLite."""
     if not url:
-        yield {}
+        yield {"DATABASE_URL": ""}
         return
     name = f"leadscoring_bench_{os.getpid()}"
     with psycopg.connect(url, autocommit=True) as server:
@@ -163,7 +163,8 @@ def commit_ms(url: str, place: str) -> float:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    url = os.environ.get("DATABASE_URL", "")
+    named = os.environ.get("DATABASE_URL", "")
+    url = named if named.startswith("postgres") else ""
     with tempfile.TemporaryDirectory(prefix="leadscoring-bench-") as place, own_database(url) as own:
         environment = os.environ | own | {"VAR_DIR": place, "LOG_LEVEL": "WARNING"}
         size, limit = str(options.leads), str(options.train_seconds)
