@@ -66,8 +66,12 @@ class LeakConfig:
     tail_auc: float = 0.7
     tail_shares: tuple[float, ...] = (0.08, 0.12, 0.16, 0.2, 0.25, 0.3)
     tail_chance: float = 0.005
+    tail_parts: int = 5
+    tail_growth: float = 1.15
     """The end of a number where leads cannot convert (calls of ten seconds): less than .4 of the conversions
-    that two bell curves of the same AUC have there, and too few to be chance."""
+    that two bell curves of the same AUC have there, and too few to be chance. The last of five equal
+    parts must convert 1.15 times as often as the one before it: an honest number that levels off or falls again
+    (minutes on a site) has a barren end too."""
 
     later_share: float = 0.97
     later_days: float = 0.5

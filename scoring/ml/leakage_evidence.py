@@ -210,6 +210,8 @@ def tail_evidence(values: Floats, target: Bools, config: LeakConfig) -> list[str
         return []
     shift = math.sqrt(2.0) * float(ndtri(auc))
     for sign, words in ((1.0, "smallest"), (-1.0, "largest")):
+        if not _grows(sign * x, y, config):
+            continue
         others = np.sort(sign * x[~y])
         for share in config.tail_shares:
             edge = others[min(int(share * len(others)), len(others) - 1)]
@@ -228,6 +230,14 @@ def tail_evidence(values: Floats, target: Bools, config: LeakConfig) -> list[str
                     f"{found}the column ranks the others well: a value like a length that grows with success"
                 ]
     return []
+
+
+def _grows(x: Floats, y: Bools, config: LeakConfig) -> bool:
+    """Whether success goes on growing where the values are largest: the longer the call that decides, the better,
+    while visits and budgets level off or fall again."""
+    parts = np.array_split(np.argsort(x, kind="stable"), config.tail_parts)
+    *_, before, last = (float(y[part].mean()) for part in parts)
+    return last >= config.tail_growth * before
 
 
 def _small(share: float) -> str:

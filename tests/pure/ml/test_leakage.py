@@ -102,6 +102,17 @@ def test_it_keeps_a_number_for_which_the_middle_is_best() -> None:
     assert not one([f"{np.exp(8 + z_i):.0f}" for z_i in z]).held_out
 
 
+def test_it_keeps_a_number_with_a_barren_low_end_that_levels_off() -> None:
+    """Minutes on a site: hardly anybody converts after half a minute, and after five it makes no difference."""
+    draw = np.random.default_rng(5)
+    minutes = draw.lognormal(1.0, 1.1, 8000)
+    chance = 0.26 / (1.0 + np.exp(-3.5 * (np.log(minutes) - np.log(2.2))))
+    target = draw.random(8000) < chance
+    found = audited({"c1": [f"{value:.1f}" for value in minutes]}, target)["c1"]
+    assert found.auc is not None and found.auc.value > 0.7
+    assert not found.held_out
+
+
 def test_it_holds_out_dates_after_the_creation_and_keeps_the_creation() -> None:
     born = 19_000 + np.sort(400 * RNG.random(N))
     closed = born + 1 + RNG.gamma(3, 10, N)
