@@ -91,9 +91,17 @@ def _creation(config: SimulationConfig, fields: Fields, created: Floats) -> dict
         "Company Name": _company_names(rng, n),
         "Preferred Contact": text(fields.contact, c.CONTACTS, DROPDOWN),
         "Device": text(fields.device, c.DEVICES, BLANK),
-        "Pages Viewed": number_cells(rng, fields.pages, empty=BLANK, wild=("-1", "999"), dirt=dirt),
+        "Pages Viewed": number_cells(
+            rng, fields.pages, empty=BLANK, wild=("-1", "999"), may_stray=~np.isnan(fields.minutes), dirt=dirt
+        ),
         "Minutes on Site": number_cells(
-            rng, fields.minutes, decimals=1, empty=BLANK, wild=("1440.0",), dirt=dirt
+            rng,
+            fields.minutes,
+            decimals=1,
+            empty=BLANK,
+            wild=("1440.0",),
+            may_stray=~np.isnan(fields.pages),
+            dirt=dirt,
         ),
     }
 

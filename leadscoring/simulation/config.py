@@ -39,7 +39,7 @@ class SimulationConfig:
     world_seed: int | None = None
     leaks: bool = True
     dirt: float = 1.0
-    base_rate: float = 0.15
+    base_rate: float = 0.17
 
     def __post_init__(self) -> None:
         if self.leads < 1:

@@ -17,7 +17,7 @@ Cells = NDArray[np.object_]
 
 # Spellings of a level and their shares at dirt 1: as it is, upper case, lower case, a space behind,
 # a space before, a typo.
-SPELLING_SHARES = (0.9845, 0.004, 0.004, 0.003, 0.002, 0.0025)
+SPELLING_SHARES = (0.9945, 0.001, 0.001, 0.0015, 0.001, 0.001)
 # What stands for "nothing" and how often, by kind of column.
 DROPDOWN = {"": 0.45, "Select": 0.45, "-": 0.05, "unknown": 0.05}
 TYPED = {"": 0.6, "unknown": 0.2, "Unknown": 0.05, "-": 0.15}
@@ -58,12 +58,14 @@ def number_cells(
     decimals: int = 0,
     separated: Flags | None = None,
     wild: Sequence[str] = (),
+    may_stray: Flags | None = None,
     empty: dict[str, float] | None = None,
     dirt: float,
 ) -> Cells:
     """The cells of a number column: NaN becomes a token or, seldom, one of the `wild` out-of-range numbers.
 
-    separated: which cells carry thousands separators ("12,500").
+    separated: which cells carry thousands separators ("12,500"); may_stray: which missing numbers may be
+    wild (where there was nothing to measure, nothing goes wild).
     """
     empty = NUMERIC if empty is None else empty
     missing = np.isnan(values)
@@ -80,6 +82,7 @@ def number_cells(
     token = 2 * len(plain) + _tokens(rng, values.size, empty, dirt)
     if wild:
         stray = rng.random(values.size) < 0.03 * dirt
+        stray &= True if may_stray is None else may_stray
         token = np.where(stray, 2 * len(plain) + len(empty) + rng.integers(0, len(wild), values.size), token)
     return np.asarray(words[np.where(missing, token, place)], dtype=object)
 

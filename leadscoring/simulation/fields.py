@@ -93,7 +93,7 @@ def draw_fields(rng: np.random.Generator, source: Codes) -> Fields:
     n = source.size
     channel = np.asarray(c.CHANNEL_OF_SOURCE)[source]
     region = draw_levels(rng, source, c.REGION_SHARES)
-    nationality = _within_groups(rng, region, REGION_OF_NATIONALITY, 1.15)
+    nationality = _within_groups(rng, region, REGION_OF_NATIONALITY, 1.4)
     sector = draw_levels(rng, channel, c.SECTOR_SHARES)
     licence = draw_levels(rng, sector, c.LICENCE_SHARES)
     office = draw_levels(rng, licence, c.OFFICE_SHARES)
@@ -109,11 +109,11 @@ def draw_fields(rng: np.random.Generator, source: Codes) -> Fields:
     online = np.asarray(c.ONLINE_SOURCES)[source]
     return Fields(
         source=source,
-        campaign=_within_groups(rng, source, SOURCE_OF_CAMPAIGN, 0.7),
+        campaign=_within_groups(rng, source, SOURCE_OF_CAMPAIGN, 1.3),
         nationality=nationality,
         city=draw_levels(rng, region, _city_table()),
         sector=sector,
-        activity=_within_groups(rng, sector, SECTOR_OF_ACTIVITY, 0.8),
+        activity=_within_groups(rng, sector, SECTOR_OF_ACTIVITY, 1.3),
         licence=licence,
         package=package,
         office=office,

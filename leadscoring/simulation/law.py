@@ -4,10 +4,10 @@ It depends only on what the file shows (a missing value is a level of its own wi
 and the rest is one Bernoulli draw. So the true probability is the best possible predictor, and its
 AUC the best possible AUC: the known optimum.
 
-Crossings (channel × sector, licence × office, budget × visas, region × package) are freed of their
-main effects on a reference population, and humps (minutes, budget, shareholders) rise and fall: a
-model of main effects cannot see either. Effects of single nationalities, campaigns and activities
-are small and sit in larger groups.
+Crossings (source × sector, licence × office, business × package) are freed of their main effects
+on a reference population, and humps (minutes, budget, shareholders) rise and fall: a model of main
+effects cannot see either. Effects of single nationalities, campaigns and activities are small and
+sit in larger groups (regions, themes, sectors).
 """
 
 from __future__ import annotations
@@ -32,62 +32,38 @@ from leadscoring.simulation.fields import (
 )
 
 REFERENCE_LEADS = 20_000
-BUDGET_LIMITS = np.array([18_000.0])
-VISA_LIMITS = np.array([2.0])
 # Days in the year of the best month, and the size of the swing in log-odds.
 SEASON_PEAK, SEASON_SIZE = 290.0, 0.10
 
-# Rows: paid, trust, presence; columns: sectors.
-_CHANNEL_SECTOR = np.array(
-    [
-        [-1.0, 0.8, 1.0, 0.8, 1.0, -1.0, -1.0, -0.8, 1.0, -0.8],
-        [1.0, -0.8, -1.0, -0.8, -1.0, 1.0, 1.0, 0.8, -1.0, 0.8],
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-    ]
-)
+# Rows: sources; columns: sectors. Search brings traders and makers, the website those who sell to people.
+_TRADES = np.array([1.0, -1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0, -1.0, 1.0])
+_SOURCE_SECTOR = np.outer([1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0], _TRADES)
 # Rows: licence types; columns: office types.
 _LICENCE_OFFICE = np.array(
     [
-        [-1.0, -0.6, 0.2, 1.0, 1.0],
-        [0.6, 0.8, 0.3, -1.0, -1.0],
-        [1.0, 0.2, -1.0, 0.9, -0.8],
-        [-1.0, -1.0, -0.2, 1.0, -0.3],
-        [1.0, 0.6, -1.0, -1.0, -0.6],
-        [0.8, -0.8, 1.0, -1.0, -0.8],
+        [-1.0, -1.0, 1.0, 1.0, 0.0],
+        [1.0, 1.0, -1.0, -1.0, 0.0],
+        [1.0, 0.4, -1.0, 1.0, 0.0],
+        *[[0.0] * 5] * 3,
     ]
 )
-# Rows: budget up to 18,000, above; columns: visas 0–1, 2 and more.
-_BUDGET_VISAS = np.array([[1.0, -1.0], [-1.0, 1.0]])
-# Rows: regions; columns: packages.
-_REGION_PACKAGE = np.array(
-    [
-        [1.0, 1.0, -1.0, -1.0],
-        [-1.0, -1.0, 1.0, 1.0],
-        [1.0, 1.0, -1.0, -1.0],
-        [-1.0, 0.0, 1.0, 0.0],
-        [-1.0, -1.0, 1.0, 1.0],
-        [1.0, 0.0, -1.0, 0.0],
-        [0.0, 1.0, 0.0, -1.0],
-        [-1.0, -1.0, 1.0, 1.0],
-    ]
-)
+# Rows: no business yet, an existing one; columns: packages.
+_EXISTING_PACKAGE = np.array([[1.0, 0.6, -1.0, -1.0], [-1.0, -0.6, 1.0, 1.0]])
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """Sizes in log-odds: of crossings and humps, and standard deviations of the drawn effects."""
+    """Sizes in log-odds: of the crossings, and standard deviations of the drawn effects."""
 
-    channel_sector: float = 0.9
-    licence_office: float = 1.1
-    budget_visas: float = 0.4
-    region_package: float = 0.25
-    humps: float = 1.0
-    region: float = 0.15
-    nationality: float = 0.06
-    campaign_theme: float = 0.10
-    campaign: float = 0.05
-    sector: float = 0.15
-    activity: float = 0.06
+    source_sector: float = 0.9
+    licence_office: float = 0.8
+    existing_package: float = 0.4
+    region: float = 0.12
+    nationality: float = 0.04
+    campaign_theme: float = 0.08
+    campaign: float = 0.04
+    sector: float = 0.12
+    activity: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +72,9 @@ class Law:
 
     intercept: float
     mains: dict[str, Floats]
-    channel_sector: Floats
+    source_sector: Floats
     licence_office: Floats
-    budget_visas: Floats
-    region_package: Floats
-    strength: Strength
+    existing_package: Floats
 
     def log_odds(self, fields: Fields, created: Floats) -> Floats:
         """(n,) log-odds of conversion in the end; created in UTC seconds since 1970-01-01."""
@@ -111,29 +85,12 @@ class Law:
         total = np.zeros(fields.source.size)
         for name, effects in self.mains.items():
             total += effects[getattr(fields, name)]
-        total += self.channel_sector[channels(fields), fields.sector]
+        total += self.source_sector[fields.source, fields.sector]
         total += self.licence_office[fields.licence, fields.office]
-        total += self.budget_visas[budget_bands(fields.budget), visa_bands(fields.visas)]
-        total += self.region_package[regions(fields), fields.package]
-        total += self.strength.humps * (MINUTES(fields.minutes) + BUDGET(fields.budget))
-        total += self.strength.humps * SHAREHOLDERS(fields.shareholders) + PAGES(fields.pages)
+        total += self.existing_package[fields.existing, fields.package]
+        total += MINUTES(fields.minutes) + BUDGET(fields.budget)
+        total += SHAREHOLDERS(fields.shareholders) + PAGES(fields.pages)
         return total
-
-
-def channels(fields: Fields) -> Codes:
-    return np.append(np.asarray(c.CHANNEL_OF_SOURCE), -1)[fields.source]
-
-
-def regions(fields: Fields) -> Codes:
-    return np.append(REGION_OF_NATIONALITY, -1)[fields.nationality]
-
-
-def budget_bands(budget: Floats) -> Codes:
-    return np.where(np.isnan(budget), -1, np.searchsorted(BUDGET_LIMITS, np.nan_to_num(budget), side="right"))
-
-
-def visa_bands(visas: Floats) -> Codes:
-    return np.where(np.isnan(visas), -1, np.searchsorted(VISA_LIMITS, np.nan_to_num(visas), side="right"))
 
 
 def season_effect(created: Floats) -> Floats:
@@ -145,25 +102,25 @@ def season_effect(created: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """An effect in log-odds that changes at limits (a value on a limit belongs to the upper step)."""
+class Curve:
+    """An effect in log-odds, straight between its points and flat outside them."""
 
-    limits: tuple[float, ...]
+    values: tuple[float, ...]
     effects: tuple[float, ...]
     missing: float
 
     def __call__(self, values: Floats) -> Floats:
-        place = np.searchsorted(np.asarray(self.limits), np.nan_to_num(values), side="right")
-        return np.where(np.isnan(values), self.missing, np.asarray(self.effects)[place])
+        effect = np.interp(np.nan_to_num(values), self.values, self.effects)
+        return np.where(np.isnan(values), self.missing, effect)
 
 
-# A form sent within a minute is mostly no person at all, and a lost hour is no good sign either.
-MINUTES = Steps((1.0, 3.0, 12.0), (-3.2, -0.1, 0.5, -0.6), 0.0)
-# No company is set up for less; above the middle people shop around.
-BUDGET = Steps((9_000.0, 18_000.0, 40_000.0), (-2.8, 0.0, 0.5, -0.7), -0.3)
+# A form sent at first glance is mostly no person at all, and a lost hour is no good sign either.
+MINUTES = Curve((0.0, 4.0, 16.0), (-1.6, 0.55, -0.8), 0.0)
+# No company is set up for little money; above the middle people shop around.
+BUDGET = Curve((3_000.0, 24_000.0, 60_000.0), (-1.9, 0.55, -0.8), -0.25)
 # Two agree quickly, one hesitates, many never agree.
-SHAREHOLDERS = Steps((2.0, 3.0, 4.0), (-0.1, 0.45, 0.1, -0.7), -0.3)
-PAGES = Steps((2.0, 4.0, 7.0), (-0.4, 0.0, 0.2, 0.4), 0.0)
+SHAREHOLDERS = Curve((1.0, 2.0, 4.0), (-0.1, 0.3, -0.5), -0.25)
+PAGES = Curve((1.0, 8.0), (-0.4, 0.5), 0.0)
 
 
 def _without_main_effects(table: Floats, rows: Codes, columns: Codes) -> Floats:
@@ -197,15 +154,15 @@ def _main_effects(world: int, strength: Strength) -> dict[str, Floats]:
     activity = sector[SECTOR_OF_ACTIVITY] + spread(len(ACTIVITIES), strength.activity)
     campaign = theme[THEME_OF_CAMPAIGN] + spread(len(CAMPAIGNS), strength.campaign)
     return {
-        "source": _with_missing(np.array([0.0, -0.9, 0.3, 0.3, 1.0, 0.6, 0.6, -0.2]), -0.6),
+        "source": _with_missing(np.array([0.0, -1.5, 0.5, 0.5, 1.7, 1.0, 1.0, -0.3]), -1.0),
         "nationality": _with_missing(nationality, -0.3),
         "campaign": _with_missing(campaign),
         "activity": _with_missing(activity, -0.2),
-        "timeline": _with_missing(np.array([0.6, 0.4, 0.1, -0.5, -3.2]), -0.5),
-        "existing": _with_missing(np.array([-0.2, 0.5]), -0.3),
-        "contact": _with_missing(np.array([0.15, 0.15, -0.35]), -0.6),
-        "device": _with_missing(np.array([-0.08, 0.15, 0.0])),
-        "package": _with_missing(np.array([-0.1, 0.2, 0.1, -0.2]), -0.6),
+        "timeline": _with_missing(np.array([0.9, 0.6, 0.15, -0.75, -4.0]), -0.75),
+        "existing": _with_missing(np.array([-0.35, 0.9]), -0.5),
+        "contact": _with_missing(np.array([0.3, 0.3, -0.7]), -1.2),
+        "device": _with_missing(np.array([-0.15, 0.2, 0.0])),
+        "package": _with_missing(np.array([-0.15, 0.3, 0.15, -0.3]), -0.9),
         "licence": _with_missing(np.zeros(len(c.LICENCES)), -0.4),
         "office": _with_missing(np.zeros(len(c.OFFICES)), -0.3),
     }
@@ -223,15 +180,12 @@ def build_law(config: SimulationConfig, strength: Strength | None = None) -> Law
         return _with_missing(size * _without_main_effects(table, rows, columns))
 
     f = reference
-    bands = budget_bands(f.budget), visa_bands(f.visas)
     law = Law(
         intercept=0.0,
         mains=_main_effects(world, strength),
-        channel_sector=crossing(_CHANNEL_SECTOR, channels(f), f.sector, strength.channel_sector),
+        source_sector=crossing(_SOURCE_SECTOR, f.source, f.sector, strength.source_sector),
         licence_office=crossing(_LICENCE_OFFICE, f.licence, f.office, strength.licence_office),
-        budget_visas=crossing(_BUDGET_VISAS, *bands, strength.budget_visas),
-        region_package=crossing(_REGION_PACKAGE, regions(f), f.package, strength.region_package),
-        strength=strength,
+        existing_package=crossing(_EXISTING_PACKAGE, f.existing, f.package, strength.existing_package),
     )
     return replace(law, intercept=_intercept(law.effects(reference), config.base_rate))
 
