@@ -68,10 +68,12 @@ class LeakConfig:
     tail_chance: float = 0.005
     tail_parts: int = 5
     tail_growth: float = 1.15
+    tail_floor: float = 0.025
     """The end of a number where leads cannot convert (calls of ten seconds): less than .4 of the conversions
     that two bell curves of the same AUC have there, and too few to be chance. The last of five equal
     parts must convert 1.15 times as often as the one before it: an honest number that levels off or falls again
-    (minutes on a site) has a barren end too."""
+    (minutes on a site) has a barren end too. Only a floor below which surely hardly anything converts, by the upper
+    end of its interval less than .025 of the usual, needs no such growth."""
 
     later_share: float = 0.97
     later_days: float = 0.5

@@ -210,8 +210,7 @@ def tail_evidence(values: Floats, target: Bools, config: LeakConfig) -> list[str
         return []
     shift = math.sqrt(2.0) * float(ndtri(auc))
     for sign, words in ((1.0, "smallest"), (-1.0, "largest")):
-        if not _grows(sign * x, y, config):
-            continue
+        grows = _grows(sign * x, y, config)
         others = np.sort(sign * x[~y])
         for share in config.tail_shares:
             edge = others[min(int(share * len(others)), len(others) - 1)]
@@ -221,6 +220,8 @@ def tail_evidence(values: Floats, target: Bools, config: LeakConfig) -> list[str
             expected = float(ndtr(ndtri(max(part.f, 1e-9)) - shift)) if part.f > 0 else 0.0
             chance = float(poisson.cdf(part.k, expected * part.conversions))
             if part.f < share / 2 or chance > config.tail_chance:
+                continue
+            if not grows and _high(part.k, part.conversions) > config.tail_floor * part.f:
                 continue
             if part.r <= min(config.tail_factor * expected, config.tail_ratio * part.f):
                 found = (
