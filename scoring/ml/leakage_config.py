@@ -55,10 +55,10 @@ class LeakConfig:
     """Real sources reach 90 to 95 %; above, somebody wrote the level knowing the outcome. The far end of an
     honest number may be as pure, so bins of a number must hold more of the conversions."""
 
-    never_ratio: float = 0.04
+    never_ratio: float = 0.02
     never_share: float = 0.2
     never_share_bins: float = 0.45
-    """A region of a fifth of the unconverted leads whose conversion rate is below 4 % of the usual one:
+    """A region of a fifth of the unconverted leads whose conversion rate is below 2 % of the usual one:
     honest levels convert seldom, not never. Both far ends of an honest number (a budget) may."""
 
     tail_factor: float = 0.4
