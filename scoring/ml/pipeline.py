@@ -81,8 +81,8 @@ def column_values(
     if column.op is Op.ABSENT:
         return np.asarray(pd.isna(values), dtype=np.float64)
     if column.op is Op.WORDS:
-        words = [0.0 if text is None else float(len(text.split())) for text in values]
-        logs: Floats = np.log1p(np.array(words, dtype=np.float64))
+        words = np.array([0.0 if text is None else float(len(text.split())) for text in values])
+        logs: Floats = np.log1p(words)
         return logs
     return _numeric(column, values.astype(np.float64), arrays)
 
@@ -93,7 +93,7 @@ def _of_code(column: Column, own: Ints) -> Floats:
     if column.op is Op.TABLE:
         found: Floats = np.asarray(column.numbers, dtype=np.float64)[own]
         return found
-    return (own == column.code).astype(np.float64)
+    return np.asarray(own == column.code, dtype=np.float64)
 
 
 def _numeric(column: Column, values: Floats, arrays: Mapping[str, NDArray[Any]]) -> Floats:

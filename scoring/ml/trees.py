@@ -7,6 +7,7 @@ index, size and number is checked here first, and a text that is not exactly wha
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -36,6 +37,10 @@ _FIXED = {
 _NODE_FLOATS = ("split_gain", "threshold", "internal_value", "internal_weight")
 _NODE_INTS = ("split_feature", "decision_type", "left_child", "right_child", "internal_count")
 _END = "end of trees"
+_INT = re.compile(r"-?[0-9]{1,12}")
+_NUMBER = r"-?(?:[0-9]{1,24}(?:\.[0-9]{1,24})?(?:e[+-]?[0-9]{1,3})?|inf)"
+_FLOAT = re.compile(_NUMBER)
+_INFO = re.compile(rf"none|\[{_NUMBER}:{_NUMBER}\]|-?[0-9]{{1,9}}(?::-?[0-9]{{1,9}})*")
 LARGEST = sys.float_info.max
 N = TypeVar("N", int, float)
 
@@ -78,9 +83,11 @@ def _header(head: str, columns: int) -> list[int]:
         raise TreeError(
             f"model.max_feature_idx: got “{fields['max_feature_idx'][:20]}”; expected {columns - 1}"
         )
-    for name in ("feature_names", "feature_infos"):
-        if len(fields[name].split(" ")) != columns:
-            raise TreeError(f"model.{name}: expected {columns} entries")
+    if fields["feature_names"] != " ".join(f"Column_{i}" for i in range(columns)):
+        raise TreeError(f"model.feature_names: expected Column_0 to Column_{columns - 1}")
+    infos = fields["feature_infos"].split(" ")
+    if len(infos) != columns or not all(_INFO.fullmatch(info) for info in infos):
+        raise TreeError(f"model.feature_infos: expected a range or a list of codes for {columns} columns")
     sizes = _ints(fields["tree_sizes"], "model.tree_sizes") if fields["tree_sizes"] else []
     if len(sizes) > MAX_TREES or any(size <= 0 for size in sizes):
         raise TreeError(f"model.tree_sizes: expected at most {MAX_TREES} positive sizes")
@@ -88,7 +95,11 @@ def _header(head: str, columns: int) -> list[int]:
 
 
 def _fields(block: str, where: str) -> dict[str, str]:
-    return _pairs([line for line in block.split("\n") if line], where)
+    # LightGBM ends a tree at its first empty line; whatever it misses then ends the whole process.
+    body = block.rstrip("\n")
+    if block != body + "\n\n\n" or "\n\n" in body:
+        raise TreeError(f"{where}: expected lines without gaps and two empty lines at the end")
+    return _pairs(body.split("\n"), where)
 
 
 def _pairs(lines: list[str], where: str) -> dict[str, str]:
@@ -140,7 +151,7 @@ def _categories(
     if not categories:
         return
     bounds = _list(fields, "cat_boundaries", categories + 1, _ints, where)
-    words = _ints(fields["cat_threshold"], f"{where}.cat_threshold")
+    words = _ints(fields["cat_threshold"], f"{where}.cat_threshold", largest=2**32 - 1)
     rising = all(a < b for a, b in pairwise(bounds))
     if bounds[0] != 0 or bounds[-1] != len(words) or not rising:
         raise TreeError(
@@ -188,14 +199,14 @@ def _list(
     return values
 
 
-def _ints(text: str, where: str) -> list[int]:
+def _ints(text: str, where: str, *, largest: int = 2**31 - 1) -> list[int]:
     parts = text.split(" ")
-    if any(len(part) > 18 for part in parts):
-        raise TreeError(f"{where}: expected whole numbers of usual size")
-    try:
-        return [int(part) for part in parts]
-    except ValueError:
-        raise TreeError(f"{where}: expected whole numbers") from None
+    if not all(_INT.fullmatch(part) for part in parts):
+        raise TreeError(f"{where}: expected whole numbers")
+    values = [int(part) for part in parts]
+    if any(abs(value) > largest for value in values):
+        raise TreeError(f"{where}: expected whole numbers of at most {largest}")
+    return values
 
 
 def _thresholds(text: str, where: str) -> list[float]:
@@ -208,11 +219,11 @@ def _floats(text: str, where: str) -> list[float]:
 
 
 def _numbers(text: str, where: str, *, finite: bool) -> list[float]:
-    try:
-        values = [float(part) for part in text.split(" ")]
-    except ValueError:
-        raise TreeError(f"{where}: expected numbers") from None
-    wrong = next((v for v in values if math.isnan(v) or (finite and math.isinf(v))), None)
-    if wrong is not None:
-        raise TreeError(f"{where}: got {wrong}; expected finite numbers")
+    parts = text.split(" ")
+    # Python reads more than LightGBM does ("1_0"), and what LightGBM cannot read ends the whole process.
+    if not all(_FLOAT.fullmatch(part) for part in parts):
+        raise TreeError(f"{where}: expected numbers")
+    values = [float(part) for part in parts]
+    if finite and not all(map(math.isfinite, values)):
+        raise TreeError(f"{where}: expected finite numbers")
     return values
