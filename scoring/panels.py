@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count
 
 from leadscoring.common.admin.words import estimate_words, grade_badge, state_badge
 from leadscoring.common.charts import Bar, shares
 from leadscoring.common.claims import WorkState
+from scoring.ml.selection import NAMES
 from scoring.models import (
     FeatureSet,
     ImportRun,
@@ -88,25 +89,27 @@ def serving(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     return {
         "release": release,
         "version": release.champion,
+        "estimator": NAMES.get(release.champion.estimator, release.champion.estimator),
         "auc": estimate_words(release.champion.metrics.get("roc_auc")),
         "readiness": (release.champion.report.get("readiness") or {}).get("messages") or [],
     }
 
 
 def grades(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
-    """Grades given in the last 7 and 30 days: predictions of the champion, counted in the database."""
+    """Grades given in the last 7 and 30 days by champions, from the newest scorings up to a bound."""
     windows = []
     for days in (7, 30):
-        rows = (
+        newest = (
             Prediction.objects.filter(scored_at__gt=as_of - timedelta(days=days), role="champion")
-            .order_by()
-            .values_list("grade")
-            .annotate(n=Count("pk"))
+            .order_by("-scored_at")
+            .values_list("grade", flat=True)[:MOST_COUNTED]
         )
-        counts = {str(grade): int(n) for grade, n in rows}
+        counts = Counter(newest)
         if counts:
             bars = [Bar(g, counts.get(g, 0), f"ls-tone-{g}") for g in "ABCD"]
-            windows.append((f"Last {days} days", shares(bars, noun="scorings")))
+            cut = counts.total() >= MOST_COUNTED
+            title = f"Last {days} days" + (f", the newest {MOST_COUNTED:,} of more" if cut else "")
+            windows.append((title, shares(bars, noun="scorings")))
     return {"windows": windows} if windows else None
 
 

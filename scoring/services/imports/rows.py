@@ -60,14 +60,16 @@ class RowReader:
         converted_at = self._date(values, options.converted_at)
         outcome = self._outcome(values.get(options.converted), converted_at)
         revenue = self._revenue(values) if outcome is OutcomeKind.CONVERTED else None
-        if created is not None and converted_at is not None and outcome is OutcomeKind.CONVERTED:
-            # Dates without a time of day: a conversion on the day of creation may carry midnight.
-            if converted_at < created - timedelta(days=1):
-                raise _Refused(
-                    options.converted_at or "",
-                    converted_at.date().isoformat(),
-                    f"a date after {created.date()}",
-                )
+        # Dates without a time of day: a conversion on the day of creation may carry midnight.
+        if (
+            outcome is OutcomeKind.CONVERTED
+            and created is not None
+            and converted_at is not None
+            and converted_at < created - timedelta(days=1)
+        ):
+            raise _Refused(
+                options.converted_at or "", converted_at.date().isoformat(), f"a date after {created.date()}"
+            )
         elsewhere = options.not_attributes()
         return FileLead(
             number=row.number,

@@ -96,4 +96,7 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
 
 
 def _one_value(column: str, listed: str) -> str:
-    return f"Column {column!r} holds one value only: {listed}; expected both leads that converted and leads that did not."
+    return (
+        f"Column {column!r} holds one value only: {listed}; "
+        "expected both leads that converted and leads that did not."
+    )
