@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -29,6 +29,7 @@ from scoring.models import (
 from scoring.selectors.predictions import history
 
 HISTORY_SHOWN = 50
+FEW = 500
 GRADES = tuple((g.value, g.value) for g in Grade)
 
 
@@ -109,7 +110,7 @@ class LeadAdmin(ListPage[Lead]):
     list_filter_submit = True
     ordering: ClassVar[Any] = [F("score").desc(nulls_last=True), "-id"]
     search_fields = ("external_id", "owner")
-    search_help_text = "Start of the external id or of the owner"
+    search_help_text = "Start of an external id, or of an owner where no id starts so"
     fieldsets = (("Owner and stage", {"fields": ("owner", "stage")}),)
     change_form_template = "scoring/admin/lead.html"
 
@@ -129,9 +130,16 @@ class LeadAdmin(ListPage[Lead]):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.replace("\x00", "").strip()
-        if term:
-            queryset = queryset.filter(Q(external_id__startswith=term) | Q(owner__istartswith=term))
-        return queryset, False
+        if not term:
+            return queryset, False
+        by_id = Lead.objects.filter(external_id__startswith=term).order_by()
+        found = list(by_id.values_list("pk", flat=True)[: FEW + 1])
+        if not found:
+            return queryset.filter(owner__istartswith=term), False
+        if len(found) > FEW:
+            return queryset.filter(external_id__startswith=term), False
+        # By key: else PostgreSQL walks the whole index by score to find the few that match.
+        return queryset.filter(pk__in=found), False
 
     @admin.display(description="Score", ordering="score")
     def score_shown(self, lead: Lead) -> str | SafeString:

@@ -7,6 +7,7 @@ from typing import Any
 
 from leadscoring.common.admin.words import NOTHING, estimate_cell, minus
 from leadscoring.common.charts import CurvePoint, calibration_plot, gain_plot, share_bar
+from scoring.ml.selection import NAMES
 from scoring.models import ModelVersion
 
 METRIC_WORDS: dict[str, tuple[str, str]] = {
@@ -24,12 +25,6 @@ METRIC_WORDS: dict[str, tuple[str, str]] = {
     "calibration_slope": ("Calibration slope", "1 is right; below 1 the chances are too extreme"),
 }
 IMPORTANCE_SHOWN = 15
-ESTIMATORS = {
-    "prior": "Overall rate",
-    "naive_bayes": "Naive Bayes",
-    "logistic": "Logistic regression",
-    "boosting": "Gradient boosting",
-}
 HEADLINE = ("roc_auc", "top_decile_lift", "base_rate")
 
 
@@ -54,9 +49,15 @@ def evidence(version: ModelVersion) -> dict[str, Any]:
         "parity": _parity(report.get("parity")),
         "reference": _reference(version.reference_profile),
         "params": _params(report.get("params")),
-        "estimator_shown": ESTIMATORS.get(version.estimator, version.estimator),
+        "estimator_shown": estimator_words(version),
         "size_shown": f"{version.artefact_size / 1024:,.0f} KiB",
     }
+
+
+def estimator_words(version: ModelVersion) -> str:
+    """The rung of the ladder by the name people know."""
+    words = NAMES.get(version.estimator, version.estimator)
+    return words[:1].upper() + words[1:]
 
 
 def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:

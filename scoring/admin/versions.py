@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
 from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
 from leadscoring.common.admin.words import badge, estimate_words, moment, state_badge
-from scoring.admin.version_report import ESTIMATORS, compared, evidence
+from scoring.admin.version_report import compared, estimator_words, evidence
 from scoring.contracts import ReleaseConflict, ScoringError, VersionState
 from scoring.models import ModelVersion, Release
 from scoring.selectors.versions import open_release
@@ -87,7 +87,7 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
 
     @admin.display(description="Model", ordering="estimator")
     def estimator_shown(self, row: ModelVersion) -> str:
-        return ESTIMATORS.get(row.estimator, row.estimator)
+        return estimator_words(row)
 
     @admin.display(description="Test ROC-AUC (95 % interval, n)")
     def auc_shown(self, row: ModelVersion) -> str:
