@@ -17,3 +17,7 @@ urlpatterns = [
     path("metrics/", metrics.metrics),
     path("", include("scoring.api.urls")),
 ]
+
+# Problem documents under /api/, Django's own pages elsewhere.
+handler400 = "scoring.api.problems.bad_request"
+handler500 = "scoring.api.problems.server_error"

@@ -238,7 +238,7 @@ class Loader:
             self._error = error.detail
             # Not at every look: a broken file on a slow registry must not cost two downloads a second.
             self._broken = (release.pk, time.monotonic() + RETRY_BROKEN_SECONDS)
-            log.error("Release %s cannot be served: %s", release.pk, error.detail)
+            log.error("Release %s cannot be served: %s", release.pk, error.detail)  # noqa: TRY400  # the sentence says all
             return
         self._serving = Serving(release_id=release.pk, champion=champion, limits=limits)
         self._error = ""

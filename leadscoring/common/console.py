@@ -77,7 +77,8 @@ class ProgressBar:
         step = message.split(":", maxsplit=1)[0]
         if step != self._last:
             self._last = step
-            print(f"[{share:4.0%}] {message}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"[{share:4.0%}] {message}\n")
+            sys.stderr.flush()
 
 
 def print_json(write: Callable[[str], object], document: Mapping[str, Any]) -> None:

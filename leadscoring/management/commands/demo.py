@@ -173,9 +173,11 @@ class Command(BaseCommand):
                 [
                     "",
                     self.style.SUCCESS(f"Ready after {facts['seconds']:.0f} s."),
-                    f"  model     version {facts['version']}, {facts['estimator'].replace('_', ' ')}: ROC-AUC "
-                    f"{auc['value']:.3f} on the newest fifth (95 % {auc['low']:.3f} to {auc['high']:.3f}, "
-                    f"n = {auc['n']:,}); the best anybody could reach here is {facts['best_possible_auc']:.3f}",
+                    (
+                        f"  model     version {facts['version']}, {facts['estimator'].replace('_', ' ')}: ROC-AUC "
+                        f"{auc['value']:.3f} on the newest fifth (95 % {auc['low']:.3f} to {auc['high']:.3f}, "
+                        f"n = {auc['n']:,}); the best anybody could reach here is {facts['best_possible_auc']:.3f}"
+                    ),
                     f"  admin     {facts['address']}",
                     f"  login     {facts['user']} / {facts['password']}",
                     f"  API key   {facts['api_key']}",
