@@ -89,6 +89,9 @@ def logging_config(level: str, form: str) -> dict[str, Any]:
             # An unknown host is the caller's doing and fills the log of every public server.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "axes": {"level": "WARNING"},
+            # Warnings of libraries about themselves: the tests turn them into errors, operators cannot act on
+            # them.
+            "py.warnings": {"level": "ERROR"},
             "mlflow": {"level": "WARNING"},
             "alembic": {"level": "WARNING"},
             "optuna": {"level": "WARNING"},

@@ -100,8 +100,11 @@ DATABASES = {
     "default": env.database(
         "DATABASE_URL",
         sqlite_default=PLACES.database,
-        # At most this many connections in each process; 0 keeps one per thread instead of a pool.
-        pool_size=env.integer("DATABASE_POOL", 10, minimum=0, maximum=200),
+        # At most this many connections in each web process, shared by its threads; 0 keeps one per thread.
+        # Workers fork, and a pool does not survive a fork: they keep one connection each.
+        pool_size=env.integer("DATABASE_POOL", 10, minimum=0, maximum=200)
+        if env.flag("LEADSCORING_WEB", False)
+        else 0,
     )
 }
 # Held in each process: nothing that must be shared or survive is kept in a cache.

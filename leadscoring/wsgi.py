@@ -5,6 +5,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadscoring.settings")
+# Read by the settings: only web processes have many threads to share a pool of connections.
+os.environ["LEADSCORING_WEB"] = "1"
 
 application = get_wsgi_application()
 

@@ -15,9 +15,13 @@ def prepare() -> None:
     os.environ["VAR_DIR"] = ROOT
     os.environ["DJANGO_SETTINGS_MODULE"] = "leadscoring.settings"
     os.environ["LOG_LEVEL"] = "WARNING"
-    # One connection per thread: a pool's own threads outlive the databases that tests drop.
-    os.environ.setdefault("DATABASE_POOL", "0")
-    for name in ("LEADSCORING_PRODUCTION", "LEADSCORING_DEBUG", "METRICS_TOKEN", "CELERY_TASK_ALWAYS_EAGER"):
+    for name in (
+        "LEADSCORING_WEB",
+        "LEADSCORING_PRODUCTION",
+        "LEADSCORING_DEBUG",
+        "METRICS_TOKEN",
+        "CELERY_TASK_ALWAYS_EAGER",
+    ):
         os.environ.pop(name, None)
     owner = os.getpid()
     atexit.register(lambda: os.getpid() == owner and shutil.rmtree(ROOT, ignore_errors=True))

@@ -102,10 +102,12 @@ def test_w001_warns_of_sqlite_in_production(
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # Browser tests set this for their own process; no deployment has it.
+    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
         check=False,
