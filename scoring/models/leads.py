@@ -48,8 +48,14 @@ class Lead(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["-first_seen"], name="lead_first_seen"),
-            models.Index(fields=["-score"], name="lead_score"),
-            models.Index(fields=["grade", "-score"], name="lead_grade_score"),
+            # As the lists sort: best first, leads without a score last.
+            models.Index(
+                models.F("score").desc(nulls_last=True), models.F("id").desc(), name="lead_best_first"
+            ),
+            models.Index(
+                "grade", models.F("score").desc(nulls_last=True), models.F("id").desc(), name="lead_grade_best"
+            ),
+            models.Index(fields=["external_id"], name="lead_external_id"),
             models.Index(
                 fields=["awaiting_score"], name="lead_awaiting", condition=models.Q(awaiting_score=True)
             ),

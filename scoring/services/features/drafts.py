@@ -99,7 +99,7 @@ def settle_feature_set(audited: Audited, *, by: User | None, as_of: datetime, na
         name=name,
         notes=list(audited.notes),
         audits={key: found.to_json() for key, found in audited.audits.items()},
-        feature_notes={key: _column_notes(column) for key, column in audited.columns.items()},
+        feature_notes={key: list(column.notes) for key, column in audited.columns.items()},
         rows_audited=audited.rows,
         by=by,
         as_of=as_of,
@@ -132,8 +132,3 @@ def _covered(known: FeatureSchema, drafted: FeatureSchema) -> bool:
     """Whether a set reads this file already: it names all its columns, and trains on none the file lacks."""
     names = set(drafted.by_name)
     return names <= set(known.by_name) and {spec.name for spec in known.trainable} <= names
-
-
-def _column_notes(column: ColumnDraft) -> list[str]:
-    counted = [f"“{m.text}” read as missing: {m.count:,} rows ({m.reason})" for m in column.missing]
-    return [*column.notes, *counted]
