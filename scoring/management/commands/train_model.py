@@ -79,9 +79,7 @@ class Command(DatabaseCommand):
 
 
 def _estimate(estimate: dict[str, Any]) -> str:
-    return (
-        f"{estimate['value']:8.3f}   95 % {estimate['low']:.3f} to {estimate['high']:.3f}   n = {estimate['n']:,}"
-    )
+    return f"{estimate['value']:8.3f}   95 % {estimate['low']:.3f} to {estimate['high']:.3f}   n = {estimate['n']:,}"
 
 
 def _key(number: int | None) -> int | None:
