@@ -53,7 +53,10 @@ class Lead(models.Model):
                 models.F("score").desc(nulls_last=True), models.F("id").desc(), name="lead_best_first"
             ),
             models.Index(
-                "grade", models.F("score").desc(nulls_last=True), models.F("id").desc(), name="lead_grade_best"
+                "grade",
+                models.F("score").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="lead_grade_best",
             ),
             models.Index(fields=["external_id"], name="lead_external_id"),
             models.Index(
