@@ -155,6 +155,11 @@ def with_warnings(
 
 
 def _flattery(auc: Estimate, lowest: Estimate, split: Split, y: Bools) -> str:
+    if lowest.high >= auc.value:
+        return (
+            f"AUC {auc.value:.3f} here, {lowest.value:.3f} on the newest leads ({lowest.low:.3f} to "
+            f"{lowest.high:.3f}, n = {lowest.n:,}): too few to tell whether random splits flatter, as they often do."
+        )
     text = (
         f"Random splits flatter: AUC {auc.value:.3f} here, {lowest.value:.3f} on the newest leads "
         f"({lowest.low:.3f} to {lowest.high:.3f}). New leads come later than all training leads, so expect "

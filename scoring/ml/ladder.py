@@ -39,9 +39,17 @@ class Climbed:
 
 
 def climb(
-    folds: Sequence[LadderFold], y: Bools, ladder: Sequence[str], config: TrainingConfig, budget: Budget
+    folds: Sequence[LadderFold],
+    y: Bools,
+    ladder: Sequence[str],
+    config: TrainingConfig,
+    reserve_s: float,
+    budget: Budget,
 ) -> Climbed:
-    """Tune and judge the rungs of `ladder` on the folds of the training part with outcomes `y` (rows,)."""
+    """Tune and judge the rungs of `ladder` on the folds of the training part with outcomes `y` (rows,).
+
+    Settings are tried until the budget has `reserve_s` seconds left beside the fits still to come.
+    """
     climbed = Climbed(y)
     if "prior" in ladder:
         # The same number for all: fold-wise rates would rank rows by their fold and give an AUC below .5.
@@ -57,7 +65,14 @@ def climb(
             climbed,
             "logistic",
             folds,
-            search_logistic(data, trials=trials, seed=config.seed, threads=config.threads, budget=budget),
+            search_logistic(
+                data,
+                trials=trials,
+                seed=config.seed,
+                threads=config.threads,
+                reserve_s=reserve_s,
+                budget=budget,
+            ),
         )
         del data
     if "boosting" in ladder:
@@ -70,6 +85,7 @@ def climb(
             seed=config.seed,
             threads=config.threads,
             reserve_fits=FITS_AFTER_SEARCH,
+            reserve_s=reserve_s,
             budget=budget,
         )
         _take(climbed, "boosting", folds, found)

@@ -139,9 +139,9 @@ def log_loss(margin: Floats, y: Bools) -> float:
 
 
 def search_logistic(
-    folds: list[FoldData], *, trials: int, seed: int, threads: int, budget: Budget
+    folds: list[FoldData], *, trials: int, seed: int, threads: int, reserve_s: float, budget: Budget
 ) -> SearchResult | None:
-    """The L2 penalty with the lowest out-of-fold log loss; None when time allowed none."""
+    """The L2 penalty with the lowest out-of-fold log loss, leaving `reserve_s` seconds for what comes after."""
     search = _Search(_study(seed), threads, budget)
     search.study.enqueue_trial({"penalty": PENALTY_START})
     starts: list[Linear | None] = [None] * len(folds)
@@ -161,7 +161,7 @@ def search_logistic(
             search.finish(
                 trial, float(np.mean([f[0] for f in fits])), {"penalty": penalty}, 0, [f[1] for f in fits]
             )
-        if search.out_of_time:
+        if search.out_of_time or budget.left < reserve_s:
             break
     return search.result()
 
@@ -206,13 +206,14 @@ def search_boosting(
     seed: int,
     threads: int,
     reserve_fits: float,
+    reserve_s: float,
     budget: Budget,
 ) -> SearchResult | None:
     """Boosting settings and number of trees with the lowest out-of-fold log loss; None if time allowed none.
 
     Trees are grown on top of each fold's `start`. The folds are made one after the other and binned, so that
     only one full matrix is in memory at a time.
-    Stops early enough for `reserve_fits` more fits as long as the longest one seen.
+    Stops early enough for `reserve_fits` more fits as long as the longest one seen and `reserve_s` seconds.
     """
     data: list[lgb.Dataset] = []
     held: list[_Held] = []
@@ -252,7 +253,7 @@ def search_boosting(
                 for (_, (b, _)), one in zip(fits, held, strict=True)
             ]
             search.finish(trial, float(mean.min()), settings, rounds, margins)
-        reserve = reserve_fits * search.longest_fit_s
+        reserve = reserve_fits * search.longest_fit_s + reserve_s
         if search.out_of_time or (number + 1 < trials and budget.left < reserve + search.longest_fit_s):
             search.out_of_time = True
             break

@@ -34,6 +34,7 @@ __all__ = ["TrainingCancelled", "TrainingConfig", "TrainingData", "TrainingError
 
 
 IMPORTANCE_ROWS = 1000
+ENCODINGS_TO_COME, JUDGING_S = 2.5, 3.0
 
 
 def train(
@@ -87,11 +88,14 @@ def _train(
         frame, y, data.order, data.order_kind, share=config.test_share, seed=config.seed, dates=dates
     )
     budget.report("Encoding the leads", 0.03)
+    began = budget.elapsed
     first = Recipe(max_pairs=config.max_pairs if readiness.pairs else 0, seed=config.seed)
     folds = ladder_folds(
         specs, frame.iloc[split.train], y[split.train], first, config.folds, config.threads, budget
     )
-    climbed = climb(folds, y[split.train], readiness.ladder, config, budget)
+    # Encoding comes again for the test model, the random folds, the ordered split and the refit.
+    reserve_s = ENCODINGS_TO_COME * (budget.elapsed - began) + JUDGING_S
+    climbed = climb(folds, y[split.train], readiness.ladder, config, reserve_s, budget)
     del folds
     kind = climbed.chosen.kind
     recipe = first.choosing(kind, climbed.settings.get(kind, {}), climbed.rounds.get(kind, 0))

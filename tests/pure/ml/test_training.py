@@ -229,3 +229,14 @@ def test_signal_in_pairs_of_high_cardinality_categories_is_found(seed: int) -> N
 
 def _fields(config: TrainingConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in config.__dataclass_fields__}
+
+
+def test_it_does_not_claim_that_random_splits_flatter_on_thin_evidence() -> None:
+    found = [run(mixed_leads(500, seed=seed)) for seed in (11, 12, 13)]
+    thin = [result for result in found if "too few to tell" in result.other_splits[0].warning]
+    assert thin
+    for result in thin:
+        newest = min((result.metrics, result.other_splits[1].metrics), key=lambda m: m["roc_auc"].value)
+        assert (
+            newest["roc_auc"].low < result.other_splits[0].metrics["roc_auc"].value <= newest["roc_auc"].high
+        )
