@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 
 from leadscoring.common.ids import uuid7
+
+
+class ListIndex(models.Index):
+    """An index as a list sorts, leads without a score last. SQLite sorts nulls last in falling order anyway,
+    and refuses to be told so in an index."""
+
+    def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
+        statement = super().create_sql(model, schema_editor, using, **kwargs)
+        if schema_editor.connection.vendor == "sqlite":
+            return str(statement).replace(" NULLS LAST", "")
+        return statement
 
 
 class Lead(models.Model):
@@ -49,10 +60,8 @@ class Lead(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-first_seen"], name="lead_first_seen"),
             # As the lists sort: best first, leads without a score last.
-            models.Index(
-                models.F("score").desc(nulls_last=True), models.F("id").desc(), name="lead_best_first"
-            ),
-            models.Index(
+            ListIndex(models.F("score").desc(nulls_last=True), models.F("id").desc(), name="lead_best_first"),
+            ListIndex(
                 "grade",
                 models.F("score").desc(nulls_last=True),
                 models.F("id").desc(),

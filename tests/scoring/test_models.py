@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, ProtectedError
 
 from scoring.contracts import FeatureSetState, Grade, GradeLimits
 from scoring.models import (
@@ -256,3 +256,16 @@ def test_newest_first_where_people_look() -> None:
     numbers = [feature_set.number for feature_set in FeatureSet.objects.all()]
     assert numbers == sorted(numbers, reverse=True)
     assert Lead.objects.count() == 0
+
+
+def test_a_list_of_leads_best_first_uses_its_index() -> None:
+    best = Lead.objects.order_by(F("score").desc(nulls_last=True), "-id")
+    a_lead("none")
+    for score in (10, 90):
+        a_lead(f"L-{score}", score=score)
+    assert [lead.external_id for lead in best] == ["L-90", "L-10", "none"]
+    if connection.vendor == "sqlite":
+        assert "lead_best_first" in best.explain()
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, Lead._meta.db_table)
+    assert found["lead_best_first"]["index"]
