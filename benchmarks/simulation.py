@@ -36,7 +36,7 @@ NUMBERS = [*NUMBER_COLUMNS, "First Response (min)", "Email Opens"]
 CATEGORIES = [
     c for c in (*CREATION_COLUMNS, *CONTACT_COLUMNS) if c not in (*NUMBERS, "Created", "Company Name")
 ]
-FOLDS, PAIRS, LEAST_Z = 5, 12, 3.0
+FOLDS, PAIRS, LEAST_Z = 5, 6, 3.0
 
 
 def read(leads: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -77,7 +77,8 @@ def hinges(numbers: pd.DataFrame, train: int) -> Floats:
         values = numbers[name].to_numpy(np.float64)
         low, *knots, high = np.unique(np.nanquantile(values[:train], np.linspace(0.01, 0.99, 10)))
         held = np.clip(values, low, high)
-        columns += [np.nan_to_num(np.maximum(held - knot, 0.0) / (high - low)) for knot in knots]
+        scale = np.nanstd(held[:train]) / 3.0
+        columns += [np.nan_to_num(np.maximum(held - knot, 0.0) / scale) for knot in knots]
     return np.column_stack(columns)
 
 
@@ -128,7 +129,7 @@ def boosting_on_rates(numbers: pd.DataFrame, levels: pd.DataFrame, y: Flags, tra
     scored.sort(key=lambda item: -item[0])
     pairs = [column for z, column in scored[:PAIRS] if z >= LEAST_Z]
     both = np.column_stack([mains, *pairs])
-    linear = LogisticRegression(C=0.1, max_iter=500).fit(both[:train], y)
+    linear = LogisticRegression(C=0.3, max_iter=500).fit(both[:train], y)
     start = linear.decision_function(both)
     design = np.column_stack([*rates, *pairs, numbers.to_numpy(np.float64)])
     settings = {

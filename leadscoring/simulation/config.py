@@ -24,7 +24,7 @@ class SimulationConfig:
     leads: how many, at least 1. They are created from `start` (inclusive) to `end` (exclusive), UTC
     days; the one that is None lies `months` from the other, and without both `end` is 2026-01-01.
     as_of: the day (its first instant, UTC) on which the CRM is read; outcomes after it are not in
-    the file and those leads are open. None means `end`.
+    the file and those leads are open; leads created after it are not there. None means `end`.
     leaks: show the columns that a CRM fills in after the outcome.
     dirt: share of the standard amount of dirt (typos, tokens, out-of-range numbers); 0 is a clean file.
     base_rate: share of leads that convert in the end, on average.
@@ -54,6 +54,8 @@ class SimulationConfig:
             raise ValueError(f"base_rate must be between 0.01 and 0.6, not {self.base_rate}")
         if self.first_day >= self.last_day:
             raise ValueError(f"start ({self.first_day}) must be before end ({self.last_day})")
+        if self.seen_on <= self.first_day:
+            raise ValueError(f"as_of ({self.seen_on}) must be after the first day ({self.first_day})")
 
     @property
     def world(self) -> int:
