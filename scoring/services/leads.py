@@ -7,17 +7,18 @@ never wipes out what another one told.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from scoring.contracts import LeadInput, LeadRefused
 from scoring.ml.parsing import shown, unstorable
 from scoring.models import Lead
 
+T = TypeVar("T")
 MAX_ATTRIBUTES = 500
 MAX_TEXT = 8192
 MAX_ID = 255
@@ -99,6 +100,17 @@ def _text_problem(field: str, text: str, limit: int) -> dict[str, object] | None
 
 def _wrong(field: str, value: object, expected: str) -> dict[str, object]:
     return {"field": field, "value": shown(value), "expected": expected}
+
+
+def retry_once(work: Callable[[], T]) -> T:
+    """Do work in a transaction. Two callers may bring the same new lead at once: the insert of the second one
+    fails, and its second try finds the row."""
+    try:
+        with transaction.atomic():
+            return work()
+    except IntegrityError:
+        with transaction.atomic():
+            return work()
 
 
 def find_leads(source_system: str, external_ids: Sequence[str], *, lock: bool) -> dict[str, Lead]:

@@ -6,13 +6,13 @@ because the lead's stored attributes are part of what is scored; it takes a mill
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from scoring import loader, signals
 from scoring.contracts import (
@@ -35,7 +35,6 @@ from scoring.models import Lead, Prediction
 from scoring.services import leads as lead_rows
 
 WAITING_BATCH = 500
-T = TypeVar("T")
 
 
 def score_lead(lead: LeadInput, *, source_system: str, cause: Cause, as_of: datetime) -> ScoredLead:
@@ -97,21 +96,11 @@ def _store_and_score(
     try:
         serving = loader.serving()
     except NoModelReleased:
-        _retry_once(lambda: _store_waiting(sent, source_system=source_system, as_of=as_of))
+        lead_rows.retry_once(lambda: _store_waiting(sent, source_system=source_system, as_of=as_of))
         raise
-    return _retry_once(
+    return lead_rows.retry_once(
         lambda: _in_transaction(sent, serving, source_system=source_system, cause=cause, as_of=as_of)
     )
-
-
-def _retry_once(work: Callable[[], T]) -> T:
-    # Two callers may bring the same new lead at once: the second one's insert fails, and finds the row on a retry.
-    try:
-        with transaction.atomic():
-            return work()
-    except IntegrityError:
-        with transaction.atomic():
-            return work()
 
 
 def _rows_of(

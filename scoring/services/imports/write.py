@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
 from scoring import signals
 from scoring.models import Lead, Outcome
 from scoring.services.imports.rows import FileLead
-from scoring.services.leads import find_leads, merged, new_lead
+from scoring.services.leads import find_leads, merged, new_lead, retry_once
 from scoring.services.outcomes import same_outcome
 
 
@@ -36,25 +34,47 @@ def write_chunk(
     dry_run: bool,
 ) -> Written:
     """Upsert leads and their outcomes in one transaction. Rows that say what is known already write nothing."""
-    with transaction.atomic():
-        known = find_leads(source, [row.external_id for row in rows], lock=not dry_run)
-        new: list[Lead] = []
-        changed: list[Lead] = []
-        leads: dict[str, Lead] = {}
-        for row in rows:
-            lead = known.get(row.external_id)
-            if lead is None:
-                lead = new_lead(source, row.external_id, as_of)
-                _apply(lead, row, run_id)
-                new.append(lead)
-            elif _apply(lead, row, run_id):
-                lead.updated_at = as_of
-                changed.append(lead)
-            leads[row.external_id] = lead
-        added, withdrawn = _outcomes(rows, leads, known, currency, reported_by, as_of)
-        touched = {outcome.lead_id for outcome in added} | set(withdrawn.values())
-        if not dry_run:
-            _store(new, changed, added, list(withdrawn))
+    return retry_once(
+        lambda: _write(
+            rows,
+            source=source,
+            currency=currency,
+            run_id=run_id,
+            reported_by=reported_by,
+            as_of=as_of,
+            dry_run=dry_run,
+        )
+    )
+
+
+def _write(
+    rows: Sequence[FileLead],
+    *,
+    source: str,
+    currency: str,
+    run_id: int | None,
+    reported_by: str,
+    as_of: datetime,
+    dry_run: bool,
+) -> Written:
+    known = find_leads(source, [row.external_id for row in rows], lock=not dry_run)
+    new: list[Lead] = []
+    changed: list[Lead] = []
+    leads: dict[str, Lead] = {}
+    for row in rows:
+        lead = known.get(row.external_id)
+        if lead is None:
+            lead = new_lead(source, row.external_id, as_of)
+            _apply(lead, row, run_id)
+            new.append(lead)
+        elif _apply(lead, row, run_id):
+            lead.updated_at = as_of
+            changed.append(lead)
+        leads[row.external_id] = lead
+    added, withdrawn = _outcomes(rows, leads, known, currency, reported_by, as_of)
+    touched = {outcome.lead_id for outcome in added} | set(withdrawn.values())
+    if not dry_run:
+        _store(new, changed, added, list(withdrawn))
     updated = {lead.pk for lead in changed} | (touched - {lead.pk for lead in new})
     return Written(
         created=len(new),
