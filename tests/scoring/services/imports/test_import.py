@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from leadscoring.common import claims
 from scoring import signals
@@ -352,3 +354,35 @@ def test_a_file_that_shrinks_while_it_is_read_is_told_in_words(tmp_path: Path, s
         run(path, progress=lambda message, share: cut() if message.startswith("Auditing") else None)
     assert counts()["ImportRun"] == before["ImportRun"] + 1
     assert ImportRun.objects.get().state == "failed"
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_the_same_file_imported_twice_at_once_doubles_nothing(leads: Path, small_chunks: None) -> None:
+    run(leads, replace(OPTIONS, source="warm-up"))  # the feature set is there
+    ready = threading.Barrier(2)
+    ends: list[Any] = []
+
+    def meet(message: str, share: float) -> None:
+        if message.startswith("Auditing"):
+            ready.wait(timeout=20)
+
+    def go() -> None:
+        try:
+            ends.append(run(leads, progress=meet))
+        except Exception as error:
+            ends.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=go) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert all(isinstance(end, ImportSummary) for end in ends), ends
+    assert sum(end.created for end in ends) == 100
+    assert Lead.objects.filter(source_system="crm").count() == 100
+    assert Outcome.objects.filter(lead__source_system="crm").count() == sum(
+        row["Converted"] == "1" for row in lead_rows(100)
+    )
