@@ -132,6 +132,8 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# Its lines go where all others go.
+os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
 
 # --- Users and sign-in -------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

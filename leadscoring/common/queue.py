@@ -80,6 +80,10 @@ def _publish(path: str, args: list[int | str], kwargs: dict[str, int | str]) -> 
         import_string(path).apply_async(args=args, kwargs=kwargs, retry=False)
     except Exception as error:  # noqa: BLE001  # whatever went wrong, the row is there and the sweep finds it
         breaker.failed()
-        logger.warning("queue.broker_away", task=path, error=f"{type(error).__name__}: {error}")
+        logger.warning(
+            "The broker does not answer; the sweep picks this up later.",
+            task=path,
+            error=f"{type(error).__name__}: {error}",
+        )
     else:
         breaker.succeeded()

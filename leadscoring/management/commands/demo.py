@@ -80,6 +80,7 @@ class Command(BaseCommand):
             print_json(self.stdout.write, facts)
         else:
             self._tell(facts)
+        self.stdout.flush()
         if not options["no_serve"]:
             call_command("run", port=options["port"], workers=options["workers"], stdout=self.stderr)
 
