@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from scoring import loader, store
 from scoring.contracts import GradeLimits, NoModelReleased, VersionUnusable
@@ -335,83 +334,3 @@ def test_where_the_two_differ_the_pipeline_answers(monkeypatch: pytest.MonkeyPat
     expected = reference_probabilities(load_document(tiny_document()), frame)
     assert [answer.probability for answer in answers] == pytest.approx(list(expected), abs=1e-12)
     assert all(1 <= answer.score <= 99 for answer in answers)
-
-
-# --- The follower ------------------------------------------------------------------------------------
-
-
-class Stopped(BaseException):
-    """Ends the follower's loop in a test."""
-
-
-def follow(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
-    """Run the follower's own loop in this thread for so many looks."""
-    left = [looks]
-
-    def pause(seconds: float) -> None:
-        left[0] -= 1
-        if not left[0]:
-            raise Stopped
-
-    monkeypatch.setattr(loader.time, "sleep", pause)
-    monkeypatch.setattr(loader, "close_old_connections", lambda: None)
-    with pytest.raises(Stopped):
-        loader._loader._run()
-
-
-@pytest.mark.parametrize("error", [DatabaseError("gone"), OSError("disk"), RuntimeError("bug")])
-def test_the_follower_survives_whatever_goes_wrong_and_serves_on(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    a_served_release()
-    loader.serving()
-    real = loader.open_release
-    looks: list[int] = []
-
-    def sometimes() -> Any:
-        looks.append(1)
-        if len(looks) == 1:
-            raise error
-        return real()
-
-    monkeypatch.setattr(loader, "open_release", sometimes)
-    monkeypatch.setattr(connection, "close", lambda: None)
-    follow(monkeypatch, 2)
-    assert len(looks) == 2
-    assert loader.status().warm
-
-
-@pytest.mark.services
-@pytest.mark.django_db(transaction=True)
-def test_a_release_is_seen_by_a_running_follower(monkeypatch: pytest.MonkeyPatch) -> None:
-    a_served_release()
-    swapped, stop = threading.Event(), threading.Event()
-    real = loader.load_version
-
-    def noted(version: ModelVersion) -> Any:
-        found = real(version)
-        if version.number == 2:
-            swapped.set()
-        return found
-
-    def pause(seconds: float) -> None:
-        if stop.wait(timeout=0.02):
-            raise Stopped
-
-    def run() -> None:
-        with suppress(Stopped):
-            inner._run()
-        connection.close()
-
-    monkeypatch.setattr(loader, "load_version", noted)
-    monkeypatch.setattr(loader.time, "sleep", pause)
-    inner = loader.Loader()
-    follower = threading.Thread(target=run)
-    follower.start()
-    try:
-        assert inner.serving().champion.number == 1
-        a_served_release(seed=2)
-        assert swapped.wait(timeout=10), "seen without a call asking for it"
-    finally:
-        stop.set()
-        follower.join(timeout=10)
