@@ -39,7 +39,7 @@ class SimulationConfig:
     world_seed: int | None = None
     leaks: bool = True
     dirt: float = 1.0
-    base_rate: float = 0.17
+    base_rate: float = 0.175
 
     def __post_init__(self) -> None:
         if self.leads < 1:

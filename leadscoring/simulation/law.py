@@ -58,12 +58,12 @@ class Strength:
     source_sector: float = 0.9
     licence_office: float = 0.8
     existing_package: float = 0.4
-    region: float = 0.12
-    nationality: float = 0.04
-    campaign_theme: float = 0.08
-    campaign: float = 0.04
-    sector: float = 0.12
-    activity: float = 0.05
+    region: float = 0.08
+    nationality: float = 0.03
+    campaign_theme: float = 0.05
+    campaign: float = 0.02
+    sector: float = 0.08
+    activity: float = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Curve:
 
 
 # A form sent at first glance is mostly no person at all, and a lost hour is no good sign either.
-MINUTES = Curve((0.0, 4.0, 16.0), (-1.6, 0.55, -0.8), 0.0)
+MINUTES = Curve((0.0, 4.0, 16.0), (-1.3, 0.5, -0.7), 0.0)
 # No company is set up for little money; above the middle people shop around.
 BUDGET = Curve((3_000.0, 24_000.0, 60_000.0), (-1.9, 0.55, -0.8), -0.25)
 # Two agree quickly, one hesitates, many never agree.
@@ -154,7 +154,7 @@ def _main_effects(world: int, strength: Strength) -> dict[str, Floats]:
     activity = sector[SECTOR_OF_ACTIVITY] + spread(len(ACTIVITIES), strength.activity)
     campaign = theme[THEME_OF_CAMPAIGN] + spread(len(CAMPAIGNS), strength.campaign)
     return {
-        "source": _with_missing(np.array([0.0, -1.5, 0.5, 0.5, 1.7, 1.0, 1.0, -0.3]), -1.0),
+        "source": _with_missing(np.array([0.0, -2.0, 0.6, 0.6, 2.2, 1.3, 1.3, -0.4]), -1.3),
         "nationality": _with_missing(nationality, -0.3),
         "campaign": _with_missing(campaign),
         "activity": _with_missing(activity, -0.2),

@@ -18,7 +18,7 @@ from leadscoring.simulation.fields import OFFICE_PRICES, PACKAGE_PRICES, VISA_PR
 DAY = 86_400.0
 HORIZON_DAYS = 180.0
 # Median days from creation to conversion, by source, and the spread of their logarithm.
-DELAY_MEDIANS = np.array([12.0, 9.0, 18.0, 13.0, 8.0, 22.0, 5.0, 20.0])
+DELAY_MEDIANS = np.array([9.0, 7.0, 14.0, 10.0, 6.0, 17.0, 4.0, 15.0])
 DELAY_SPREAD = 0.8
 LOST_MEDIAN, LOST_SPREAD = 38.0, 0.7
 EVER_CLOSED = 0.78
