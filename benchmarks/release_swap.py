@@ -59,16 +59,24 @@ def traffic(port: int, key: str, bodies: list[bytes], stop: threading.Event, ans
 
 
 def release(environment: dict[str, str]) -> float:
-    """Open the release of version 2 and return the moment just after its commit."""
+    """Open the release of version 2 and return the moment of its commit, before anything else that follows it."""
     os.environ.update(environment, DJANGO_SETTINGS_MODULE="leadscoring.settings")
     import django
 
     django.setup()
+    from django.db import transaction
     from django.utils import timezone
 
+    from scoring import signals
     from scoring.models import ModelVersion, Release
     from scoring.services.releases import activate_version
 
+    committed: list[float] = []
+
+    def note(**_: Any) -> None:
+        transaction.on_commit(lambda: committed.append(time.monotonic()))
+
+    signals.release_changed.connect(note)
     current = Release.objects.get(is_open=True)
     activate_version(
         ModelVersion.objects.get(number=2).pk,
@@ -77,7 +85,7 @@ def release(environment: dict[str, str]) -> float:
         reason="Benchmark of the swap.",
         as_of=timezone.now(),
     )
-    return time.monotonic()
+    return committed[0]
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
