@@ -55,8 +55,8 @@ _EXISTING_PACKAGE = np.array([[1.0, 0.6, -1.0, -1.0], [-1.0, -0.6, 1.0, 1.0]])
 class Strength:
     """Sizes in log-odds: of the crossings, and standard deviations of the drawn effects."""
 
-    source_sector: float = 0.9
-    licence_office: float = 0.8
+    source_sector: float = 1.0
+    licence_office: float = 1.0
     existing_package: float = 0.4
     region: float = 0.08
     nationality: float = 0.03
@@ -158,7 +158,7 @@ def _main_effects(world: int, strength: Strength) -> dict[str, Floats]:
         "nationality": _with_missing(nationality, -0.3),
         "campaign": _with_missing(campaign),
         "activity": _with_missing(activity, -0.2),
-        "timeline": _with_missing(np.array([0.9, 0.6, 0.15, -0.75, -4.0]), -0.75),
+        "timeline": _with_missing(np.array([0.9, 0.6, 0.15, -0.75, -3.2]), -0.75),
         "existing": _with_missing(np.array([-0.35, 0.9]), -0.5),
         "contact": _with_missing(np.array([0.3, 0.3, -0.7]), -1.2),
         "device": _with_missing(np.array([-0.15, 0.2, 0.0])),
