@@ -74,7 +74,8 @@ types: .venv/.dev ## mypy, strict
 	@$(BIN)/mypy
 
 bench: .venv/.dev ## the measurements of benchmarks/
-	@for script in benchmarks/*.py benchmarks/*/*.py; do [ -e "$$script" ] && { echo "== $$script"; $(BIN)/python "$$script"; }; done; true
+	@for script in $$(grep -l '__main__' benchmarks/*.py benchmarks/*/*.py); do \
+		module=$${script%.py}; echo "== $$script"; $(BIN)/python -m "$${module//\//.}"; done
 
 docs: .venv/.dev ## docs/openapi.yaml from the code
 	@$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
