@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.words import count, estimate_words
+from leadscoring.common.admin.words import estimate_words
 from leadscoring.common.charts import IntervalBar, interval_bars, share_bar
 from scoring.models import Feature
 
@@ -92,8 +92,3 @@ def _share(found: object) -> tuple[float | None, int | None]:
         value, n = found.get("value"), found.get("n")
         return (float(value) if isinstance(value, int | float) else None, n if isinstance(n, int) else None)
     return (float(found), None) if isinstance(found, int | float) else (None, None)
-
-
-def held_out_words(features: Sequence[Feature]) -> str:
-    """One line for a preview."""
-    return count(len([f for f in features if f.excluded]), "column") + " held out"
