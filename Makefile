@@ -17,7 +17,7 @@ UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 PORT ?= 8000
 
-.PHONY: help demo run test services-test lint format types contracts bench docs lock clean
+.PHONY: help demo run test services-test lint format types contracts bench peers docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -39,6 +39,10 @@ ifneq ($(UV),)
 else
 	@"$(PYTHON)" -m venv .venv || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv" >&2; exit 1; }
 endif
+
+.venv/.peers: requirements-peers.lock | .venv/bin/python
+	@$(MAKE) --no-print-directory install LOCK=$<
+	@touch $@ .venv/.dev .venv/.runtime
 
 .PHONY: install
 install:
@@ -74,8 +78,10 @@ types: .venv/.dev ## mypy, strict
 	@$(BIN)/mypy
 
 bench: .venv/.dev ## the measurements of benchmarks/
-	@for script in $$(grep -l '__main__' benchmarks/*.py benchmarks/*/*.py); do \
+	@for script in $$(grep -l '__main__' benchmarks/*.py benchmarks/simulations/*.py); do \
 		module=$${script%.py}; echo "== $$script"; $(BIN)/python -m "$${module//\//.}"; done
+
+peers: .venv/.peers ## the tools that benchmarks/peers/ compares with
 
 docs: .venv/.dev ## docs/openapi.yaml from the code
 	@$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
@@ -85,6 +91,7 @@ lock: ## write the lock files anew from pyproject.toml (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(UV_COMPILE) pyproject.toml -o requirements.lock
 	$(UV_COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) pyproject.toml --group dev --group peers -c requirements-dev.lock -o requirements-peers.lock
 
 clean: ## remove .venv and everything the program wrote
 	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,8 +1,8 @@
 """From a training frame to what each rung of the ladder is trained on.
 
-`fit_levels` learns keys, rates and pairs once; `bayes_design`, `linear_design` and `boosting_design` lay
-them out for their estimator. A design's `matrix` holds the cross-fitted values of the training rows; new
-rows go through `pipeline.transform` with its encoder.
+`fit_levels` learns keys, rates and pairs once; `bayes_design`, `linear_design`, `one_hot_design` and
+`boosting_design` lay them out for their estimator. A design's `matrix` holds the cross-fitted values of the
+training rows; new rows go through `pipeline.transform` with its encoder.
 """
 
 from __future__ import annotations
@@ -121,6 +121,31 @@ def linear_design(levels: Levels) -> Design:
         columns.append(_pair(levels, pair))
         parts.append(pair.oof)
     return _design(levels, columns, parts)
+
+
+def one_hot_design(levels: Levels) -> Design:
+    """Columns of the logistic rung for few leads: scaled numbers with hinges, one column per level met.
+
+    Where leads are few, level effects learnt on other folds are mostly noise that the regression then has to
+    weigh; one shrunk weight per level, all fitted together, is the better use of the same leads.
+    """
+    columns: list[Column] = []
+    binned = {spec.name for spec in levels.specs if spec.kind in (Kind.NUMBER, Kind.DATE)}
+    for spec in levels.specs:
+        values = levels.frame[spec.name].to_numpy()
+        if spec.kind in (Kind.NUMBER, Kind.DATE):
+            columns.extend(_scaled(spec.name, values, hinges=spec.kind is Kind.NUMBER))
+        if spec.kind in (Kind.NUMBER, Kind.DATE, Kind.TEXT) and pd.isna(values).any():
+            columns.append(Column(Op.ABSENT, spec.name))
+        if spec.kind is Kind.TEXT:
+            columns.append(Column(Op.WORDS, spec.name))
+    for position, key in enumerate(levels.keys):
+        # The scaled number says more than its bins.
+        if key.feature in binned and key.via is Via.BINS:
+            continue
+        met = np.flatnonzero(np.bincount(levels.codes[position], minlength=key.size))
+        columns.extend(Column(Op.LEVEL_IS, key.feature, key=position, code=code) for code in met.tolist())
+    return _design(levels, columns, [None] * len(columns))
 
 
 def boosting_design(levels: Levels) -> Design:

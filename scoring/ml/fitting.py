@@ -18,6 +18,7 @@ from scoring.ml.designs import (
     fit_levels,
     joined,
     linear_design,
+    one_hot_design,
 )
 from scoring.ml.encoding import Encoder
 from scoring.ml.estimators import (
@@ -67,12 +68,15 @@ class FittedModel:
         return self.estimator.margins(transform(self.encoder, frame))
 
 
-def design_for(kind: str, levels: Levels) -> Design:
-    """The design a rung is trained on; boosting has two, of which this is that of its trees."""
+def design_for(kind: str, levels: Levels, *, one_hot: bool = False) -> Design:
+    """The design a rung is trained on; boosting has two, of which this is that of its trees.
+
+    `one_hot` gives the logistic rung a column per level instead of one per key.
+    """
     if kind == "naive_bayes":
         return bayes_design(levels)
     if kind == "logistic":
-        return linear_design(levels)
+        return one_hot_design(levels) if one_hot else linear_design(levels)
     if kind == "boosting":
         return boosting_design(levels)
     return Design(Encoder((), ()), np.zeros((len(levels.y), 0)))
@@ -85,7 +89,8 @@ def fit_on_levels(levels: Levels, recipe: Recipe, tick: Tick) -> FittedModel:
     if recipe.kind == "naive_bayes":
         design = bayes_design(levels)
         return FittedModel(design.encoder, fit_naive_bayes(design.matrix, levels.y))
-    design = linear_design(levels)
+    one_hot = recipe.kind == "logistic" and recipe.settings.get("one_hot")
+    design = one_hot_design(levels) if one_hot else linear_design(levels)
     linear = fit_logistic(design.matrix, levels.y, float(recipe.settings["penalty"]), tick=tick)
     if recipe.kind == "logistic":
         return FittedModel(design.encoder, linear)

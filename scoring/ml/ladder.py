@@ -17,6 +17,8 @@ from scoring.ml.search import PENALTY_START, FoldData, SearchResult, search_boos
 from scoring.ml.selection import NAMES, Candidate, choose
 
 LOGISTIC_TRIALS = 8
+ONE_HOT_BELOW = 5000
+"""With fewer training leads the logistic rung is also tried with a column per level."""
 FITS_AFTER_SEARCH = 6.0
 """Boosting fits still to come, in waves of two: five folds, the test model, the ordered split, the refit."""
 
@@ -51,6 +53,7 @@ def climb(
     Settings are tried until the budget has `reserve_s` seconds left beside the fits still to come.
     """
     climbed = Climbed(y)
+    penalty = PENALTY_START
     if "prior" in ladder:
         # The same number for all: fold-wise rates would rank rows by their fold and give an AUC below .5.
         climbed.margins["prior"] = fit_prior(y).margins(np.zeros((len(y), 0)))
@@ -59,26 +62,15 @@ def climb(
         climbed.margins["naive_bayes"] = _gather(folds, [_bayes(fold) for fold in folds], len(y))
     if "logistic" in ladder:
         budget.report("Tuning logistic regression", 0.15)
-        data = [_fold_data("logistic", fold) for fold in folds]
-        trials = min(LOGISTIC_TRIALS, config.trials)
-        _take(
-            climbed,
-            "logistic",
-            folds,
-            search_logistic(
-                data,
-                trials=trials,
-                seed=config.seed,
-                threads=config.threads,
-                reserve_s=reserve_s,
-                budget=budget,
-            ),
-        )
-        del data
+        found = _logistic(folds, config, reserve_s, budget, one_hot=False)
+        if found is not None:
+            penalty = float(found.settings["penalty"])
+        if len(y) < ONE_HOT_BELOW:
+            found = _better(found, _logistic(folds, config, reserve_s, budget, one_hot=True))
+        _take(climbed, "logistic", folds, found)
     if "boosting" in ladder:
         budget.report("Tuning gradient boosting", 0.25)
-        penalty = float(climbed.settings.get("logistic", {}).get("penalty", PENALTY_START))
-        found = search_boosting(
+        trees = search_boosting(
             [partial(_tree_data, fold, penalty, budget.tick) for fold in folds],
             trials=config.trials,
             max_rounds=config.max_rounds,
@@ -88,16 +80,40 @@ def climb(
             reserve_s=reserve_s,
             budget=budget,
         )
-        _take(climbed, "boosting", folds, found)
+        _take(climbed, "boosting", folds, trees)
         if "boosting" in climbed.settings:
             climbed.settings["boosting"] = {**climbed.settings["boosting"], "penalty": penalty}
-        if found is not None and found.out_of_time:
+        if trees is not None and trees.out_of_time:
             climbed.notes.append(
-                f"The time limit of {config.timeout_s:.0f} s ended the search after {found.tried} of "
+                f"The time limit of {config.timeout_s:.0f} s ended the search after {trees.tried} of "
                 f"{config.trials} boosting settings; a longer limit may find better ones."
             )
     climbed.candidates = choose(y, climbed.margins, ladder)
     return climbed
+
+
+def _logistic(
+    folds: Sequence[LadderFold], config: TrainingConfig, reserve_s: float, budget: Budget, *, one_hot: bool
+) -> SearchResult | None:
+    found = search_logistic(
+        [_fold_data("logistic", fold, one_hot=one_hot) for fold in folds],
+        trials=min(LOGISTIC_TRIALS, config.trials),
+        seed=config.seed,
+        threads=config.threads,
+        reserve_s=reserve_s,
+        budget=budget,
+    )
+    if found is None or not one_hot:
+        return found
+    return replace(found, settings={**found.settings, "one_hot": 1})
+
+
+def _better(one: SearchResult | None, other: SearchResult | None) -> SearchResult | None:
+    """The one with the lower out-of-fold log loss, with the counts of both."""
+    if one is None or other is None:
+        return one or other
+    best = min(one, other, key=lambda found: found.loss)
+    return replace(best, tried=one.tried + other.tried, pruned=one.pruned + other.pruned)
 
 
 def _take(climbed: Climbed, kind: str, folds: Sequence[LadderFold], found: SearchResult | None) -> None:
@@ -117,8 +133,8 @@ def _bayes(fold: LadderFold) -> Floats:
     return fit_naive_bayes(design.matrix, fold.levels.y).margins(transform(design.encoder, fold.held))
 
 
-def _fold_data(kind: str, fold: LadderFold) -> FoldData:
-    design = design_for(kind, fold.levels)
+def _fold_data(kind: str, fold: LadderFold, *, one_hot: bool = False) -> FoldData:
+    design = design_for(kind, fold.levels, one_hot=one_hot)
     return FoldData(design, fold.levels.y, transform(design.encoder, fold.held), fold.held_y)
 
 

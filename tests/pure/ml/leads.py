@@ -105,3 +105,18 @@ def paired_leads(n: int = 8000, seed: int = 0) -> Leads:
         "first": [str(days + np.timedelta64(int(day), "D")) for day in created],
     }
     return _leads(specs, columns, margin, created, rng)
+
+
+def few_leads(n: int, seed: int = 0) -> Leads:
+    """Fifteen columns of three to five levels, each with a modest effect of its own: the shape of a small list."""
+    law, rng = np.random.default_rng(7), np.random.default_rng(seed)
+    margin = np.zeros(n)
+    columns: dict[str, list[object]] = {}
+    for column in range(15):
+        size = 3 + column % 3
+        effect = law.normal(0, 0.45, size)
+        codes = rng.integers(0, size, n)
+        margin += effect[codes] - effect.mean()
+        columns[f"c{column}"] = [f"level {code}" for code in codes]
+    specs = tuple(FeatureSpec(name, name, Kind.CATEGORY) for name in columns)
+    return _leads(specs, columns, margin, np.arange(n, dtype=np.float64), rng)

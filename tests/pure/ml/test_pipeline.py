@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.ml.designs import bayes_design, boosting_design, fit_levels, joined, linear_design
+from scoring.ml.designs import (
+    bayes_design,
+    boosting_design,
+    fit_levels,
+    joined,
+    linear_design,
+    one_hot_design,
+)
 from scoring.ml.encoding import MISSING, RARE, UNSEEN, Column, Encoder, Key, Op, Via
 from scoring.ml.pipeline import date_part, key_codes, sigmoid, transform
 from scoring.ml.rows import RowEncoder
@@ -54,7 +61,7 @@ def test_a_pair_without_its_own_cell_says_nothing() -> None:
     assert column.shares == {"a": 0.5, "b": 0.5}
 
 
-@pytest.mark.parametrize("design", [bayes_design, linear_design, boosting_design])
+@pytest.mark.parametrize("design", [bayes_design, linear_design, one_hot_design, boosting_design])
 def test_one_row_encodes_as_the_whole_frame_does(design: object) -> None:
     leads = mixed_leads(1500)
     specs = leads.schema.trainable

@@ -68,22 +68,30 @@ def outcome(leads: int, conversions: int) -> np.ndarray[tuple[int], np.dtype[np.
 
 
 @pytest.mark.parametrize(
-    ("leads", "conversions", "rungs", "pairs"),
+    ("leads", "conversions", "top", "pairs"),
     [
-        (5000, 600, 4, True),
-        (999, 400, 3, False),
-        (5000, 119, 3, False),
-        (5000, 4890, 3, False),
-        (448, 227, 3, False),
-        (2000, 29, 2, False),
+        (5000, 600, "boosting", True),
+        (999, 400, "logistic", False),
+        (5000, 119, "logistic", False),
+        (5000, 4890, "logistic", False),
+        (448, 227, "logistic", False),
+        (2000, 29, "naive_bayes", False),
     ],
 )
 def test_the_ladder_is_as_high_as_the_leads_carry(
-    leads: int, conversions: int, rungs: int, pairs: bool
+    leads: int, conversions: int, top: str, pairs: bool
 ) -> None:
     ready = judge_readiness(outcome(leads, conversions), minimum_leads=1000, minimum_conversions=120)
-    assert (len(ready.ladder), ready.pairs, ready.enough) == (rungs, pairs, rungs == 4)
-    assert bool(ready.messages) == (rungs < 4)
+    assert (ready.ladder[0], ready.ladder[-1]) == ("prior", top)
+    assert (ready.pairs, ready.enough, bool(ready.messages)) == (pairs, pairs, not pairs)
+
+
+def test_naive_bayes_stands_in_only_where_no_penalty_can_be_tuned() -> None:
+    tried = [
+        judge_readiness(outcome(2000, n), minimum_leads=1000, minimum_conversions=120).ladder
+        for n in (29, 30, 600)
+    ]
+    assert ["naive_bayes" in ladder for ladder in tried] == [True, False, False]
 
 
 def test_it_says_how_much_is_missing() -> None:

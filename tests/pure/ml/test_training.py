@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from scoring.ml.compile import compile_document, dump_document, parity
+from scoring.ml.delong import delong_auc
+from scoring.ml.fitting import Recipe, fit_recipe
 from scoring.ml.schema import FeatureSchema
 from scoring.ml.training import (
     TrainingCancelled,
@@ -20,7 +22,7 @@ from scoring.ml.training import (
     TrainingResult,
     train,
 )
-from tests.pure.ml.leads import Leads, mixed_leads, paired_leads
+from tests.pure.ml.leads import Leads, few_leads, mixed_leads, paired_leads
 
 QUICK = TrainingConfig(trials=2, timeout_s=1e5, max_rounds=30, folds=3, max_pairs=4, sample_rows=40)
 
@@ -66,7 +68,6 @@ def test_it_tests_on_the_newest_and_shows_the_other_splits_beside(result: Traini
 def test_every_rung_is_judged_and_one_is_chosen(result: TrainingResult) -> None:
     assert [candidate.kind for candidate in result.candidates] == [
         "prior",
-        "naive_bayes",
         "logistic",
         "boosting",
     ]
@@ -148,13 +149,13 @@ def test_without_time_for_trees_a_simpler_model_is_trained(leads: Leads) -> None
     config = TrainingConfig(**{**_fields(QUICK), "timeout_s": 0.0})
     found = run(leads, config=config, clock=Clock(1.0))
     assert found.parity.ok
-    assert found.chosen.kind in ("logistic", "boosting", "naive_bayes")
+    assert found.chosen.kind in ("logistic", "boosting")
 
 
 def test_below_the_minimum_it_stays_low_on_the_ladder_and_says_what_is_missing() -> None:
     small = mixed_leads(448, seed=2)
     found = run(small, "none")
-    assert [candidate.kind for candidate in found.candidates] == ["prior", "naive_bayes", "logistic"]
+    assert [candidate.kind for candidate in found.candidates] == ["prior", "logistic"]
     assert not found.readiness.enough
     assert "552 more leads are needed" in found.notes[0]
     assert found.params["pairs"] == 0
@@ -240,3 +241,26 @@ def test_it_does_not_claim_that_random_splits_flatter_on_thin_evidence() -> None
         assert (
             newest["roc_auc"].low < result.other_splits[0].metrics["roc_auc"].value <= newest["roc_auc"].high
         )
+
+
+def test_with_few_leads_a_level_has_a_weight_of_its_own_where_that_is_better() -> None:
+    found = run(mixed_leads(700, seed=5), config=TrainingConfig(trials=8, timeout_s=1e5, sample_rows=60))
+    assert found.chosen.kind == "logistic"
+    ops = {column["op"] for column in found.document["encoder"]["columns"]}
+    assert ("level_is" in ops) == bool(found.params.get("one_hot"))
+    report = parity(found.document)
+    assert report.n
+    assert report.ok
+
+
+def test_one_weight_a_level_ranks_better_than_effects_learnt_on_other_folds_when_leads_are_few() -> None:
+    gains = []
+    for seed in range(6):
+        leads, later = few_leads(300, seed=seed), few_leads(4000, seed=100 + seed)
+        ranked = []
+        for settings in ({"penalty": 10.0}, {"penalty": 10.0, "one_hot": 1}):
+            recipe = Recipe(0, seed).choosing("logistic", settings, 0)
+            model = fit_recipe(leads.schema.trainable, leads.frame, leads.target, recipe, lambda: None)
+            ranked.append(delong_auc(later.target, model.margins(later.frame)).value)
+        gains.append(ranked[1] - ranked[0])
+    assert np.mean(gains) > 0.03

@@ -1,0 +1,1 @@
+"""Measurements against other tools; they need what `make peers` installs."""
