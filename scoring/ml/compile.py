@@ -10,11 +10,9 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.ml.calibration import Calibrator
@@ -23,6 +21,11 @@ from scoring.ml.encoding import Encoder
 from scoring.ml.pipeline import Floats, sigmoid, transform
 from scoring.ml.rows import RowEncoder
 from scoring.ml.schema import FeatureSchema, Value, parse_frame, parse_row
+from scoring.ml.shapley import TreeContributions, tree_contributions
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+    import pandas as pd
 
 __all__ = [
     "DocumentError",
@@ -83,6 +86,7 @@ class RowScorer:
                 self._shares[i, position[name]] += share
         estimator = document["estimator"]
         self.kind: str = estimator["kind"]
+        self._trees: TreeContributions | None = None
         self._booster: lgb.Booster | None = None
         self._weights = self._means = np.zeros(0)
         if self.kind == "prior":
@@ -92,7 +96,9 @@ class RowScorer:
             self._means = np.asarray(estimator["means"], dtype=np.float64)
             self._base = float(estimator["intercept"]) + float(self._weights @ self._means)
         if self.kind == "boosting":
-            self._booster = lgb.Booster(model_str=estimator["model"])
+            self._trees = tree_contributions(estimator["model"], len(encoder.columns) - len(self._weights))
+            if self._trees is None:
+                self._booster = _booster(estimator["model"])
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -121,7 +127,10 @@ class RowScorer:
         by_column = np.empty_like(matrix)
         by_column[:, :width] = self._weights * (matrix[:, :width] - self._means)
         bases = [self._base] * len(matrix)
-        if self._booster is not None:
+        if self._trees is not None:
+            by_column[:, width:] = self._trees.contributions(matrix[:, width:])
+            bases = [self._base + self._trees.base] * len(matrix)
+        elif self._booster is not None:
             trees = np.asarray(self._booster.predict(matrix[:, width:], pred_contrib=True, num_threads=1))
             by_column[:, width:] = trees[:, :-1]
             bases = [self._base + base for base in trees[:, -1].tolist()]
@@ -160,8 +169,15 @@ def compile_document(document: Mapping[str, Any]) -> RowScorer:
 
     Raises DocumentError when LightGBM refuses the trees all the same.
     """
+    return RowScorer(document)
+
+
+def _booster(text: str) -> lgb.Booster:
+    # It brings scikit-learn and pandas with it: seconds that a process without need of it does not spend.
+    import lightgbm as lgb
+
     try:
-        return RowScorer(document)
+        return lgb.Booster(model_str=text)
     except lgb.basic.LightGBMError as error:
         raise DocumentError(f"estimator.model: LightGBM cannot read it: {str(error)[:200]}") from None
 
@@ -177,7 +193,7 @@ def reference_probabilities(document: Mapping[str, Any], frame_raw: pd.DataFrame
         weights = np.asarray(estimator["weights"], dtype=np.float64)
         margins = float(estimator["intercept"]) + matrix[:, : len(weights)] @ weights
         if estimator["kind"] == "boosting":
-            booster = lgb.Booster(model_str=estimator["model"])
+            booster = _booster(estimator["model"])
             margins += np.asarray(booster.predict(matrix[:, len(weights) :], raw_score=True, num_threads=1))
     return Calibrator.from_json(document["calibrator"]).apply(sigmoid(margins))
 
@@ -188,6 +204,8 @@ def parity(document: Mapping[str, Any], scorer: RowScorer | None = None) -> Pari
     if not rows:
         return ParityReport(0.0, 0, True)
     scorer = compile_document(document) if scorer is None else scorer
+    import pandas as pd
+
     scored = scorer.score_many([parse_row(scorer.schema, row)[0] for row in rows])
     compiled = np.array([one.probability for one in scored])
     names = list(dict.fromkeys(name for row in rows for name in row))

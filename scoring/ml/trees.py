@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
@@ -57,16 +57,27 @@ def check_trees(text: str, columns: int) -> int:
     sizes = _header(head, columns)
     if not body.endswith(_END + "\n"):
         raise TreeError(f"model: expected it to end with “{_END}”; it seems cut off")
-    position = 0
-    for number, size in enumerate(sizes):
-        block = body[position : position + size]
-        if len(block) != size or not block.startswith(f"Tree={number}\n"):
+    for number, block in enumerate(_blocks(body, sizes)):
+        if len(block) != sizes[number] or not block.startswith(f"Tree={number}\n"):
             raise TreeError(f"model.Tree={number}: expected it at its stated place and length")
         _tree(_fields(block, f"model.Tree={number}"), columns, f"model.Tree={number}")
-        position += size
-    if body[position:].strip() != _END:
+    if body[sum(sizes) :].strip() != _END:
         raise TreeError(f"model: expected “{_END}” after {len(sizes)} trees")
     return len(sizes)
+
+
+def tree_fields(text: str, columns: int) -> list[dict[str, str]]:
+    """The lines of each tree by name, of a text that `check_trees` has accepted."""
+    head, _, body = text.partition("\n\n")
+    sizes = _header(head, columns)
+    return [_fields(block, f"model.Tree={n}") for n, block in enumerate(_blocks(body, sizes))]
+
+
+def _blocks(body: str, sizes: list[int]) -> Iterator[str]:
+    position = 0
+    for size in sizes:
+        yield body[position : position + size]
+        position += size
 
 
 def _header(head: str, columns: int) -> list[int]:
