@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from scoring.ml.reasons import Reason
+
 UNKNOWN_SOURCE = "file"
 MAX_BATCH = 500
 MAX_REASONS = 5
@@ -106,18 +108,6 @@ class LeadInput:
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonText:
-    """One reason as stored and answered."""
-
-    feature: str
-    label: str
-    value: str
-    direction: str
-    contribution: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class ScoredLead:
     """The answer to one scored lead."""
 
@@ -126,7 +116,7 @@ class ScoredLead:
     probability: float
     score: int
     grade: Grade
-    reasons: tuple[ReasonText, ...]
+    reasons: tuple[Reason, ...]
     warnings: tuple[Mapping[str, str], ...]
     model_name: str
     model_version: int

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
+from leadscoring.common.bulk import insert_rows, update_rows
 from scoring.contracts import LeadInput, LeadRefused
 from scoring.ml.parsing import shown, unstorable
 from scoring.models import Lead
@@ -65,12 +66,22 @@ def check_lead(lead: LeadInput) -> None:
 
 
 def _attribute_problem(name: str, value: object) -> dict[str, object] | None:
-    field = f"attributes.{shown(name)}"
     if not name or len(name) > MAX_NAME or unstorable(name) is not None:
         expected = f"a name of 1 to {MAX_NAME} readable characters"
-        return {"field": field, "value": f"a name of {len(name):,} characters", "expected": expected}
+        found = f"a name of {len(name):,} characters"
+        return {"field": _field(name), "value": found, "expected": expected}
     if value is None or isinstance(value, bool):
         return None
+    if isinstance(value, str) and len(value) <= MAX_TEXT and value.isprintable():
+        return None
+    return _value_problem(_field(name), value)
+
+
+def _field(name: str) -> str:
+    return f"attributes.{shown(name)}"
+
+
+def _value_problem(field: str, value: object) -> dict[str, object] | None:
     if isinstance(value, int):
         return (
             None
@@ -179,8 +190,8 @@ def store_leads(new: Sequence[Lead], changed: Sequence[Lead]) -> None:
     """Insert and update in as few statements as the database allows; call inside a transaction."""
     if new:
         # In one order for everybody: two batches with the same new leads would wait for each other's.
-        Lead.objects.bulk_create(sorted(new, key=lambda lead: lead.external_id))
+        insert_rows(Lead, sorted(new, key=lambda lead: lead.external_id))
     if len(changed) == 1:
         changed[0].save(update_fields=WRITTEN)
     elif changed:
-        Lead.objects.bulk_update(changed, WRITTEN, batch_size=200)
+        update_rows(Lead, changed, WRITTEN)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 
+from leadscoring.common.bulk import insert_rows
 from scoring import loader, signals
 from scoring.contracts import (
     MAX_REASONS,
@@ -22,7 +23,6 @@ from scoring.contracts import (
     LeadInput,
     LeadRefused,
     NoModelReleased,
-    ReasonText,
     Refusal,
     Role,
     ScoredLead,
@@ -134,53 +134,60 @@ def _in_transaction(
     sent: Sequence[LeadInput], serving: Serving, *, source_system: str, cause: Cause, as_of: datetime
 ) -> list[ScoredLead]:
     rows, new, old = _rows_of(sent, source_system, as_of)
-    predictions = _predict(rows, serving, cause=cause, as_of=as_of)
+    scored = _predict(rows, serving, cause=cause, as_of=as_of)
     lead_rows.store_leads(new, old)
-    _store_predictions(predictions)
-    return [_answer(prediction, row, serving) for prediction, row in zip(predictions, rows, strict=True)]
+    _store_predictions(scored)
+    return [_answer(one, row, serving) for one, row in zip(scored, rows, strict=True)]
 
 
-def _store_predictions(predictions: Sequence[Prediction]) -> None:
-    Prediction.objects.bulk_create(predictions)
+def _store_predictions(scored: Sequence[_Scored]) -> None:
+    predictions = [one.prediction for one in scored]
+    insert_rows(Prediction, predictions)
     signals.predictions_recorded.send(sender=Prediction, ids=[p.pk for p in predictions])
 
 
-def _predict(rows: Sequence[Lead], serving: Serving, *, cause: Cause, as_of: datetime) -> list[Prediction]:
+class _Scored(NamedTuple):
+    """A prediction not yet stored, and its reasons as they are answered."""
+
+    prediction: Prediction
+    reasons: tuple[Reason, ...]
+
+
+def _predict(rows: Sequence[Lead], serving: Serving, *, cause: Cause, as_of: datetime) -> list[_Scored]:
     """Predictions for rows, and the rows' score columns set; neither is stored here."""
     version = serving.champion
     begin = perf_counter()
     parsed = [parse_row(version.schema, row.attributes) for row in rows]
     scores = version.score([values for values, _ in parsed], [row.attributes for row in rows])
     shared_ms = (perf_counter() - begin) * 1000 / max(len(rows), 1)
-    predictions = []
+    found = []
     for row, (values, remarks), score in zip(rows, parsed, scores, strict=True):
         begin = perf_counter()
         why = reasons(
             version.schema, values, score.contributions, unseen=score.unseen, up=MAX_REASONS, down=MAX_REASONS
         )
         grade = serving.limits.grade(score.score)
-        predictions.append(
-            Prediction(
-                lead=row,
-                version_id=version.version_id,
-                release_id=serving.release_id,
-                role=Role.CHAMPION.value,
-                cause=cause.value,
-                values=_as_scored(serving, row),
-                warnings=_warnings(serving, score, remarks, values),
-                raw_probability=score.raw_probability,
-                probability=score.probability,
-                score=score.score,
-                grade=grade.value,
-                reasons=[_reason(reason) for reason in why],
-                latency_ms=round(shared_ms + (perf_counter() - begin) * 1000, 3),
-                scored_at=as_of,
-            )
+        prediction = Prediction(
+            lead=row,
+            version_id=version.version_id,
+            release_id=serving.release_id,
+            role=Role.CHAMPION.value,
+            cause=cause.value,
+            values=_as_scored(serving, row),
+            warnings=_warnings(serving, score, remarks, values),
+            raw_probability=score.raw_probability,
+            probability=score.probability,
+            score=score.score,
+            grade=grade.value,
+            reasons=[_reason(reason) for reason in why],
+            latency_ms=round(shared_ms + (perf_counter() - begin) * 1000, 3),
+            scored_at=as_of,
         )
+        found.append(_Scored(prediction, why))
         row.awaiting_score = False
         row.score, row.grade, row.scored_at = score.score, grade.value, as_of
         row.scored_by_id = version.version_id
-    return predictions
+    return found
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
@@ -223,14 +230,15 @@ def _warnings(
     return found
 
 
-def _answer(prediction: Prediction, row: Lead, serving: Serving) -> ScoredLead:
+def _answer(scored: _Scored, row: Lead, serving: Serving) -> ScoredLead:
+    prediction = scored.prediction
     return ScoredLead(
         prediction_id=prediction.pk,
         external_id=row.external_id,
         probability=prediction.probability,
         score=prediction.score,
         grade=Grade(prediction.grade),
-        reasons=tuple(ReasonText(**reason) for reason in prediction.reasons),
+        reasons=scored.reasons,
         warnings=tuple(prediction.warnings),
         model_name=serving.champion.name,
         model_version=serving.champion.number,
@@ -250,9 +258,9 @@ def rescore(lead_ids: Sequence[UUID], *, cause: Cause, as_of: datetime) -> int:
     for start in range(0, len(lead_ids), WAITING_BATCH):
         with transaction.atomic():
             rows = list(lead_rows.locked(Lead.objects.filter(pk__in=lead_ids[start : start + WAITING_BATCH])))
-            predictions = _predict(rows, serving, cause=cause, as_of=as_of)
+            scored = _predict(rows, serving, cause=cause, as_of=as_of)
             lead_rows.store_leads([], rows)
-            _store_predictions(predictions)
+            _store_predictions(scored)
             done += len(rows)
     return done
 
@@ -277,7 +285,7 @@ def score_waiting(*, as_of: datetime, limit: int = WAITING_BATCH) -> int:
             if Lead.objects.filter(pk=pk, awaiting_score=True).update(awaiting_score=False, updated_at=as_of)
         ]
         rows = list(Lead.objects.filter(pk__in=taken).order_by("id"))
-        predictions = _predict(rows, serving, cause=Cause.WAITING, as_of=as_of)
+        scored = _predict(rows, serving, cause=Cause.WAITING, as_of=as_of)
         lead_rows.store_leads([], rows)
-        _store_predictions(predictions)
+        _store_predictions(scored)
     return len(rows)
