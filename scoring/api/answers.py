@@ -27,17 +27,7 @@ def scored(answer: ScoredLead) -> Json:
         "probability": answer.probability,
         "score": answer.score,
         "grade": answer.grade.value,
-        "reasons": [
-            {
-                "feature": reason.feature,
-                "label": reason.label,
-                "value": reason.value,
-                "direction": reason.direction,
-                "contribution": reason.contribution,
-                "text": reason.text,
-            }
-            for reason in answer.reasons
-        ],
+        "reasons": [reason._asdict() for reason in answer.reasons],
         "warnings": [dict(warning) for warning in answer.warnings],
         "model": {"name": answer.model_name, "version": answer.model_version, "role": answer.role.value},
         "scored_at": moment(answer.scored_at),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, Value
 
@@ -17,8 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORDS: Mapping[str, str] = {"up": "raises the chance", "down": "lowers the chance"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One feature's part in a prediction; `contribution` is in log-odds, `value` is text with its unit."""
 
     feature: str
