@@ -14,94 +14,22 @@ import argparse
 import http.client
 import json
 import os
-import socket
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import psycopg
 
-ROOT = Path(__file__).resolve().parent.parent
-READY_WITHIN_S = 60.0
+from benchmarks.serving import granian, manage, own_database
+
 BAR_P95_MS = 15.0
 # One call in four sends a lead that is known already.
 KNOWN_EVERY = 4
-
-
-@contextmanager
-def own_database(url: str) -> Iterator[dict[str, str]]:
-    """An empty database on the same server, dropped at the end; nothing to do for SQLite."""
-    if not url:
-        yield {"DATABASE_URL": ""}
-        return
-    name = f"leadscoring_bench_{os.getpid()}"
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
-    try:
-        yield {"DATABASE_URL": urlunsplit(urlsplit(url)._replace(path=f"/{name}"))}
-    finally:
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def manage(environment: dict[str, str], *args: str) -> str:
-    """The standard output of a management command."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *args],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def server(environment: dict[str, str], *, workers: int, threads: int) -> Iterator[int]:
-    """Granian on a free port; yields once the model is warm in a worker that answered."""
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "leadscoring.wsgi:application", "--interface", "wsgi"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning"]
-    command += ["--workers", str(workers), "--blocking-threads", str(threads), "--working-dir", str(ROOT)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        wait_until_live(port, process)
-        yield port
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def wait_until_live(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/health/live")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit(f"The server did not answer within {READY_WITHIN_S:g} s.")
 
 
 def payloads(count: int, *, leads: int) -> list[bytes]:
@@ -176,7 +104,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         )
         key = json.loads(made)["key"]
         bodies = payloads(options.warm_up + options.calls, leads=options.leads)
-        with server(environment, workers=options.workers, threads=options.threads) as port:
+        with granian(environment, workers=options.workers, threads=options.threads) as (port, _):
             send(port, key, bodies[: options.warm_up])
             begin = time.perf_counter()
             took, answer = send(port, key, bodies[options.warm_up :])

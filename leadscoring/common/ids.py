@@ -9,4 +9,4 @@ from uuid_utils import compat
 
 def uuid7() -> UUID:
     """A new UUIDv7: 48 bits of Unix time in milliseconds, then a counter and random bits."""
-    return UUID(int=compat.uuid7().int)
+    return compat.uuid7()
