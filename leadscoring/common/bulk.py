@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import connection, models
 
@@ -20,7 +23,18 @@ if TYPE_CHECKING:
 COPY_FROM = 20
 """COPY starts with an exchange of its own; for fewer rows a plain INSERT is as quick."""
 
-_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str).encode
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime | UUID | Decimal):
+        return str(value)
+    raise TypeError(f"A {type(value).__name__} cannot be written as JSON.")
+
+
+_json_of_fields = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_text
+).encode
 
 
 def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None:
@@ -76,7 +90,7 @@ def _update_from_document(
 ) -> None:
     read = attrgetter(*(field.attname for field in fields))
     columns = [field.column for field in fields]
-    document = _json([dict(zip(columns, read(row), strict=True)) for row in rows])
+    document = _json_of_fields([dict(zip(columns, read(row), strict=True)) for row in rows])
     types = ", ".join(f"{_quoted(field)} {field.db_type(connection)}" for field in fields)
     changes = ", ".join(f"{_quoted(field)} = sent.{_quoted(field)}" for field in fields[1:])
     table, key = connection.ops.quote_name(model._meta.db_table), _quoted(fields[0])
