@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri, stdtrit
-from scipy.stats import rankdata
 
 from scoring.ml.estimates import Estimate, NotEnoughData
 
@@ -82,6 +80,8 @@ def delong_paired(
     ]
     standard_error = math.sqrt(sum(parts))
     z = float(ndtri(0.5 + confidence / 2))
+    from scipy.stats import rankdata
+
     if np.array_equal(rankdata(first), rankdata(second)):
         estimate, p_value = Estimate(0.0, 0.0, 0.0, m + n, "same ranking"), 1.0
     elif standard_error > 1e-9:
@@ -131,6 +131,8 @@ def _checked(y: NDArray[np.bool_], *scores: NDArray[np.float64]) -> tuple[Bools,
 def _placements(y: Bools, score: Floats) -> tuple[Floats, Floats]:
     """Return for each positive the share of negatives below it, and for each negative the share above it."""
     positive, negative = score[y], score[~y]
+    from scipy.stats import rankdata
+
     ranks = rankdata(score)
     above = (ranks[y] - rankdata(positive)) / len(negative)
     below = 1.0 - (ranks[~y] - rankdata(negative)) / len(positive)
@@ -173,6 +175,8 @@ def _score_bounds(auc: float, m: int, n: int, confidence: float) -> tuple[float,
 
     # An estimate of exactly 0 or 1 itself solves the equation: step off it to find the other root.
     step = 1e-9
+    from scipy.optimize import brentq
+
     low = 0.0 if auc <= step else float(brentq(excess, 0.0, min(auc, 1.0 - step), xtol=1e-12))
     high = 1.0 if auc >= 1.0 - step else float(brentq(excess, max(auc, step), 1.0, xtol=1e-12))
     return low, high

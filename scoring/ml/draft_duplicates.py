@@ -8,7 +8,6 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 SAMPLE = 5000
 SAME = 0.995
@@ -72,6 +71,8 @@ def _codes(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     ranks = np.zeros(len(values))
     filled = ~np.isnan(values)
+    from scipy.stats import rankdata
+
     ranks[filled] = rankdata(values[filled])
     return ranks
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.ml.pipeline import Floats, sigmoid
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
 
 Bools = NDArray[np.bool_]
 LADDER = ("prior", "naive_bayes", "logistic", "boosting")
@@ -182,6 +185,8 @@ def lightgbm_parameters(settings: Mapping[str, float | int], *, seed: int) -> di
 
 def dataset(matrix: Floats, y: Bools, categorical: Sequence[int], start: Floats) -> lgb.Dataset:
     """A binned LightGBM dataset that many settings can be trained on; `start` are log-odds to build on."""
+    import lightgbm as lgb
+
     data = lgb.Dataset(
         matrix,
         label=y.astype(np.float64),
@@ -197,6 +202,8 @@ def fit_trees(
     data: lgb.Dataset, parameters: Mapping[str, Any], rounds: int, *, tick: Callable[[], None]
 ) -> lgb.Booster:
     """`rounds` trees; `tick` runs after each and may raise to stop."""
+    import lightgbm as lgb
+
     booster = lgb.Booster(dict(parameters), data)
     for _ in range(rounds):
         finished = booster.update()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +32,8 @@ def fit_knots(y: NDArray[np.bool_], p: NDArray[np.float64]) -> Knots:
     points, index = np.unique(p, return_inverse=True)
     weight = np.bincount(index).astype(np.float64)
     share = np.bincount(index, weights=y.astype(np.float64)) / weight
+    from scipy.optimize import isotonic_regression
+
     fitted = np.asarray(isotonic_regression(share, weights=weight).x)
     starts = np.flatnonzero(np.concatenate([[True], np.diff(fitted) > 0]))
     rows = np.add.reduceat(weight, starts)

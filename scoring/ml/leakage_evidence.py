@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import poisson
 
 from scoring.ml.intervals import Estimate, NotEnoughData, delong_auc, wilson_bounds
 from scoring.ml.leakage_config import LeakConfig
@@ -199,6 +198,8 @@ def region_evidence(coded: Coded, target: Bools, fold: NDArray[np.int64], config
 
 def tail_evidence(values: Floats, target: Bools, config: LeakConfig) -> list[str]:
     """An end of the number line where leads cannot convert, though many lie there."""
+    from scipy.stats import poisson
+
     filled = ~np.isnan(values)
     x, y = values[filled], target[filled]
     if filled.sum() < 200 or not 0 < y.sum() < len(y):

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
 from scoring.ml.leakage_config import LeakConfig
 from scoring.ml.leakage_encoding import Bools, Floats
@@ -32,6 +30,8 @@ def rivals(
         )
     rest = _model_auc([scores[other] for other in others], target, fold)
     both = _model_auc(list(scores.values()), target, fold)
+    from sklearn.metrics import roc_auc_score
+
     alone = float(roc_auc_score(target, scores[name]))
     if alone >= rest and both - rest >= config.rival_gain:
         found = f"alone it ranks leads (AUC {alone:.2f}) as well as all other columns together ({rest:.2f})"
@@ -40,6 +40,9 @@ def rivals(
 
 
 def _model_auc(scores: list[Floats], target: Bools, fold: NDArray[np.int64]) -> float:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+
     rates = np.clip(np.column_stack(scores), 1e-4, 1 - 1e-4)
     features = np.log(rates / (1 - rates))
     spread = features.std(axis=0)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 Bools = NDArray[np.bool_]
 
@@ -145,4 +144,6 @@ def _between_blocks(codes: NDArray[np.int64], size: int, block: NDArray[np.int64
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / n
     statistic = float(((table - expected) ** 2 / expected).sum())
     freedom = (size - 1) * (BLOCKS - 1)
+    from scipy.stats import chi2
+
     return statistic / (n * min(size - 1, BLOCKS - 1)), float(chi2.sf(statistic, freedom))

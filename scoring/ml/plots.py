@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any, Literal
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any, Literal
 
 from scoring.ml.metrics import CalibrationBin, GainPoint
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 Image = Literal["png", "svg"]
 INK, MUTED, ACCENT = "#1f2933", "#9aa5b1", "#2563eb"
@@ -85,6 +87,8 @@ def gain_plot(
 
 
 def _canvas(x_label: str, y_label: str) -> tuple[Figure, Any]:
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.4, 4.8), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(x_label, color=INK)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import lightgbm as lgb
 import numpy as np
-import optuna
 
 from scoring.ml.budget import Budget, OutOfTime
 from scoring.ml.designs import Design
@@ -26,6 +24,10 @@ from scoring.ml.estimators import (
 )
 from scoring.ml.parallel import run_side_by_side
 from scoring.ml.pipeline import Floats
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+    import optuna
 
 T = TypeVar("T")
 Settings = dict[str, float | int]
@@ -89,6 +91,8 @@ class _Search:
         self, trial: optuna.Trial, fit: Callable[[int, Tick], tuple[float, T]], folds: int
     ) -> list[tuple[float, T]] | None:
         """Loss and more of each fold; None when the trial was pruned or time ran out."""
+        from optuna.trial import TrialState
+
         fits: list[tuple[float, T]] = []
         for start in range(0, folds, self._threads):
             wave = range(start, min(start + self._threads, folds))
@@ -98,7 +102,7 @@ class _Search:
                     [partial(fit, k) for k in wave], threads=self._threads, budget=self._budget
                 )
             except OutOfTime:
-                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                self.study.tell(trial, state=TrialState.FAIL)
                 self.out_of_time = True
                 return None
             self.longest_fit_s = max(self.longest_fit_s, self._budget.elapsed - began)
@@ -106,7 +110,7 @@ class _Search:
                 fits.append(item)
                 trial.report(float(np.mean([loss for loss, _ in fits])), k)
                 if k + 1 < folds and trial.should_prune():
-                    self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                    self.study.tell(trial, state=TrialState.PRUNED)
                     self._tried, self._pruned = self._tried + 1, self._pruned + 1
                     return None
         return fits
@@ -266,6 +270,8 @@ def search_boosting(
 def _fit_fold(
     parameters: dict[str, Any], data: lgb.Dataset, held: lgb.Dataset, max_rounds: int, tick: Tick
 ) -> tuple[lgb.Booster, list[float]]:
+    import lightgbm as lgb
+
     booster = lgb.Booster(parameters, data)
     booster.add_valid(held, "held")
     curve: list[float] = []
@@ -279,6 +285,8 @@ def _fit_fold(
 
 
 def _study(seed: int) -> optuna.Study:
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=8, multivariate=False),
