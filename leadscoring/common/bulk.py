@@ -66,8 +66,8 @@ def update_rows(model: type[models.Model], rows: Sequence[models.Model], names: 
 
     The caller has locked the rows: the database is free to take them in any order here.
     """
-    key = model._meta.pk
-    fields = [model._meta.get_field(name) for name in names]
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    key, fields = model._meta.pk, [by_name[name] for name in names]
     if connection.vendor == "postgresql":
         _update_from_document(model, rows, [key, *fields])
         return
@@ -103,7 +103,7 @@ def _update_from_document(
 
 
 def _quoted(field: Field) -> str:
-    return connection.ops.quote_name(field.column)
+    return connection.ops.quote_name(str(field.column))
 
 
 def _documents(fields: Sequence[Field]) -> list[int]:

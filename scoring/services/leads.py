@@ -197,7 +197,8 @@ def store_leads(new: Sequence[Lead], changed: Sequence[Lead]) -> None:
     """Insert and update in as few statements as the database allows; call inside a transaction."""
     if new:
         # In one order for everybody: two batches with the same new leads would wait for each other's.
-        insert_rows(Lead, sorted(new, key=lambda lead: lead.external_id))
+        ordered = sorted(new, key=lambda lead: lead.external_id)
+        insert_rows(Lead, ordered)
     if len(changed) == 1:
         changed[0].save(update_fields=WRITTEN)
     elif changed:
