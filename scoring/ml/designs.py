@@ -145,7 +145,8 @@ def one_hot_design(levels: Levels) -> Design:
             continue
         met = np.flatnonzero(np.bincount(levels.codes[position], minlength=key.size))
         columns.extend(Column(Op.LEVEL_IS, key.feature, key=position, code=code) for code in met.tolist())
-    return _design(levels, columns, [None] * len(columns))
+    parts: list[Floats | None] = [None] * len(columns)
+    return _design(levels, columns, parts)
 
 
 def boosting_design(levels: Levels) -> Design:
