@@ -234,3 +234,26 @@ COMPANY_SECOND: Final = (
     "Industries", "Care",
 )  # fmt: skip
 COMPANY_FORMS: Final = ("FZE", "FZCO", "FZ-LLC", "LLC", "Ltd", "")
+FIRST_NAMES: Final = (
+    "ahmed", "ali", "amina", "ana", "andrei", "anil", "arjun", "ayesha", "bilal", "chen", "chiara", "daniel",
+    "david", "deepa", "elena", "emeka", "emma", "farah", "fatima", "george", "hana", "hassan", "igor", "imran",
+    "ivan", "james", "jin", "john", "julia", "karim", "kavita", "khalid", "laila", "lars", "layla", "leo", "lina",
+    "lucia", "maria", "mark", "mehmet", "mei", "michael", "mohammed", "nadia", "nikita", "noor", "olga", "omar",
+    "paul", "peter", "pooja", "priya", "rahul", "rania", "ravi", "rosa", "salma", "samir", "sara", "sofia",
+    "sunil", "tariq", "thomas", "usman", "vikram", "wei", "yusuf", "zainab", "zara",
+)  # fmt: skip
+LAST_NAMES: Final = (
+    "abbas", "adeyemi", "ahmad", "ali", "bauer", "becker", "bianchi", "brown", "chaudhry", "chen", "costa",
+    "das", "diaz", "dubois", "fernando", "fischer", "garcia", "gupta", "haddad", "hassan", "hussain", "ibrahim",
+    "ivanov", "jain", "johnson", "joshi", "kapoor", "kaya", "khan", "kim", "kumar", "lee", "lim", "malik",
+    "martin", "mehta", "mensah", "meyer", "mohan", "moreau", "mwangi", "nair", "nguyen", "novak", "okafor",
+    "omar", "patel", "petrov", "popescu", "qureshi", "rahman", "rao", "reddy", "rossi", "saleh", "santos",
+    "sharma", "shah", "silva", "singh", "smirnov", "smith", "tan", "taylor", "wang", "weber", "wilson", "yadav",
+    "yilmaz", "zhang",
+)  # fmt: skip
+# Domains that belong to nobody (RFC 2606), so that no mail of a demo ever reaches a person.
+MAIL_DOMAINS: Final = (
+    "mail.example", "mail.example", "mail.example", "post.example", "post.example", "inbox.example",
+    "webmail.example", "trading.example", "studio.example", "group.example", "consult.example",
+    "holding.example",
+)  # fmt: skip

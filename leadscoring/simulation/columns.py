@@ -19,9 +19,13 @@ from leadscoring.simulation.dirt import (
     text_cells,
     time_cells,
 )
-from leadscoring.simulation.draws import Codes, Flags, Floats, stream
+from leadscoring.simulation.draws import Codes, Flags, Floats, hashed, stream
 from leadscoring.simulation.fields import ACTIVITIES, CAMPAIGNS, CITIES, NATIONALITIES, Fields
-from leadscoring.simulation.outcomes import DAY, Outcomes
+from leadscoring.simulation.history import CORRECTED, History
+from leadscoring.simulation.names import HEADERS
+from leadscoring.simulation.outcomes import DAY
+from leadscoring.simulation.people import EMAIL, PHONE
+from leadscoring.simulation.rows import Rows
 
 ID, CREATED, CONVERTED, CONVERTED_AT, REVENUE = (
     "Lead ID",
@@ -33,23 +37,40 @@ ID, CREATED, CONVERTED, CONVERTED_AT, REVENUE = (
 CREATION_COLUMNS: Final = (
     CREATED, "Lead Source", "Campaign", "Nationality", "City", "Sector", "Business Activity", "Licence Type",
     "Package", "Visa Quota", "Office Type", "Shareholders", "Budget (AED)", "Timeline", "Existing Business",
-    "Company Name", "Preferred Contact", "Device", "Pages Viewed", "Minutes on Site",
+    "Company Name", EMAIL, PHONE, "Preferred Contact", "Device", "Pages Viewed", "Minutes on Site",
 )  # fmt: skip
-CONTACT_COLUMNS: Final = ("Owner", "First Response (min)", "Email Opens", "Replied")
-OUTCOME_COLUMNS: Final = ("Stage", CONVERTED, CONVERTED_AT, REVENUE)
+OWNER, RESPONSE, OPENS, REPLIED, STAGE = "Owner", "First Response (min)", "Email Opens", "Replied", "Stage"
+CONTACT_COLUMNS: Final = (OWNER, RESPONSE, OPENS, REPLIED)
+OUTCOME_COLUMNS: Final = (STAGE, CONVERTED, CONVERTED_AT, REVENUE)
 LEAK_COLUMNS: Final = ("Licence Number", "Contract Signed", "Lost Reason", "Days in Pipeline")
 NUMBER_COLUMNS: Final = ("Visa Quota", "Shareholders", "Budget (AED)", "Pages Viewed", "Minutes on Site")
+WON, LOST = "Closed Won", "Closed Lost"
+# E-mails go out over the first week, and opens are spread evenly over it.
+OPENS_WITHIN = int(7 * DAY)
+LICENCE_NUMBERS, LICENCE_SPREAD = 10**9, 27_644_437
 
 
-def crm_table(config: SimulationConfig, fields: Fields, created: Floats, outcomes: Outcomes) -> pd.DataFrame:
-    """All columns as text, one row per lead, ordered by creation; what is not known on `as_of` is blank."""
-    cells = _identity(created) | _creation(config, fields, created)
-    cells |= _contact(config, fields, created, outcomes)
-    cells |= _outcome(config, created, outcomes)
-    columns = [ID, *CREATION_COLUMNS, *CONTACT_COLUMNS, *OUTCOME_COLUMNS]
-    if config.leaks:
-        columns += LEAK_COLUMNS
-    return pd.DataFrame({name: pd.array(cells[name], dtype="str") for name in columns})
+def crm_table(config: SimulationConfig, rows: Rows, history: History) -> pd.DataFrame:
+    """All columns as text, one row per entry of `rows`; what is not known on `as_of` is blank.
+
+    Rows that are gone by then are among them.
+    """
+    seen = seen_second(config)
+    cells = {ID: lead_ids(rows.created, rows.number), **rows.cells}
+    for column, fixed in fixed_cells(history).items():
+        cells[column] = np.where(fixed & (history.fix_at >= seen), history.wrong, cells[column])
+    cells |= _contact(config, rows, seen)
+    won, lost = shown_outcome(rows, history, seen)
+    cells |= closing_cells(config, rows, won, lost)
+    stages = np.array(c.OPEN_STAGES, dtype=object)[(history.stage_at < seen).sum(axis=1)]
+    cells[STAGE] = np.where(won | lost, cells[STAGE], stages)
+    return pd.DataFrame({name: pd.array(cells[name], dtype="str") for name in table_columns(config)})
+
+
+def table_columns(config: SimulationConfig) -> tuple[str, ...]:
+    """The headers, in order."""
+    leaks = LEAK_COLUMNS if config.leaks else ()
+    return (ID, *CREATION_COLUMNS, *CONTACT_COLUMNS, *OUTCOME_COLUMNS, *leaks)
 
 
 def seen_second(config: SimulationConfig) -> float:
@@ -57,14 +78,18 @@ def seen_second(config: SimulationConfig) -> float:
     return float(np.datetime64(config.seen_on, "s").astype(np.int64))
 
 
-def _identity(created: Floats) -> dict[str, Cells]:
+def lead_ids(created: Floats, number: Codes) -> Cells:
+    """The CRM's ids: year of creation and the row's number."""
     years = created.astype(np.int64).astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
-    ids = [f"L-{year}-{number:07d}" for number, year in enumerate(years.tolist(), start=1)]
-    return {ID: np.array(ids, dtype=object)}
+    ids = [f"L-{year}-{n:07d}" for n, year in zip(number.tolist(), years.tolist(), strict=True)]
+    return np.array(ids, dtype=object)
 
 
-def _creation(config: SimulationConfig, fields: Fields, created: Floats) -> dict[str, Cells]:
-    rng, dirt, n = stream(config.seed, "creation cells"), config.dirt, created.size
+def creation_cells(
+    config: SimulationConfig, fields: Fields, created: Floats, number: Codes, purpose: str = ""
+) -> dict[str, Cells]:
+    """The creation columns but e-mail and phone, nothing broken."""
+    rng, dirt, n = stream(config.seed, f"{purpose}creation cells"), config.dirt, number.size
 
     def text(codes: Codes, levels: tuple[str, ...], empty: dict[str, float]) -> Cells:
         return text_cells(rng, codes, levels, empty, dirt)
@@ -72,29 +97,29 @@ def _creation(config: SimulationConfig, fields: Fields, created: Floats) -> dict
     separated = rng.random(n) < 0.35
     return {
         CREATED: time_cells(created),
-        "Lead Source": text(fields.source, c.SOURCES, DROPDOWN),
-        "Campaign": text(fields.campaign, CAMPAIGNS, BLANK),
-        "Nationality": text(fields.nationality, NATIONALITIES, TYPED),
-        "City": text(fields.city, CITIES, TYPED),
-        "Sector": text(fields.sector, c.SECTORS, DROPDOWN),
-        "Business Activity": text(fields.activity, ACTIVITIES, TYPED),
-        "Licence Type": text(fields.licence, c.LICENCES, DROPDOWN),
-        "Package": text(fields.package, c.PACKAGES, DROPDOWN),
-        "Visa Quota": number_cells(rng, fields.visas, wild=("-1", "99"), dirt=dirt),
-        "Office Type": text(fields.office, c.OFFICES, DROPDOWN),
-        "Shareholders": number_cells(rng, fields.shareholders, wild=("0", "100"), dirt=dirt),
-        "Budget (AED)": number_cells(
+        HEADERS["source"]: text(fields.source, config.source_names, DROPDOWN),
+        HEADERS["campaign"]: text(fields.campaign, CAMPAIGNS, BLANK),
+        HEADERS["nationality"]: text(fields.nationality, NATIONALITIES, TYPED),
+        HEADERS["city"]: text(fields.city, CITIES, TYPED),
+        HEADERS["sector"]: text(fields.sector, c.SECTORS, DROPDOWN),
+        HEADERS["activity"]: text(fields.activity, ACTIVITIES, TYPED),
+        HEADERS["licence"]: text(fields.licence, c.LICENCES, DROPDOWN),
+        HEADERS["package"]: text(fields.package, c.PACKAGES, DROPDOWN),
+        HEADERS["visas"]: number_cells(rng, fields.visas, wild=("-1", "99"), dirt=dirt),
+        HEADERS["office"]: text(fields.office, c.OFFICES, DROPDOWN),
+        HEADERS["shareholders"]: number_cells(rng, fields.shareholders, wild=("0", "100"), dirt=dirt),
+        HEADERS["budget"]: number_cells(
             rng, fields.budget, separated=separated, wild=("0", "1", "99,999,999"), dirt=dirt
         ),
-        "Timeline": text(fields.timeline, c.TIMELINES, DROPDOWN),
-        "Existing Business": text(fields.existing, ("No", "Yes"), TYPED),
+        HEADERS["timeline"]: text(fields.timeline, c.TIMELINES, DROPDOWN),
+        HEADERS["existing"]: text(fields.existing, ("No", "Yes"), TYPED),
         "Company Name": _company_names(rng, n),
-        "Preferred Contact": text(fields.contact, c.CONTACTS, DROPDOWN),
-        "Device": text(fields.device, c.DEVICES, BLANK),
-        "Pages Viewed": number_cells(
+        HEADERS["contact"]: text(fields.contact, c.CONTACTS, DROPDOWN),
+        HEADERS["device"]: text(fields.device, c.DEVICES, BLANK),
+        HEADERS["pages"]: number_cells(
             rng, fields.pages, empty=BLANK, wild=("-1", "999"), may_stray=~np.isnan(fields.minutes), dirt=dirt
         ),
-        "Minutes on Site": number_cells(
+        HEADERS["minutes"]: number_cells(
             rng,
             fields.minutes,
             decimals=1,
@@ -115,45 +140,76 @@ def _company_names(rng: np.random.Generator, n: int) -> Cells:
     return chosen(rng.random(n) < 0.45, names)
 
 
-def _contact(
-    config: SimulationConfig, fields: Fields, created: Floats, outcomes: Outcomes
-) -> dict[str, Cells]:
-    rng, seen = stream(config.seed, "contact cells"), seen_second(config)
-    age = (seen - created) / DAY
-    answered = outcomes.first_response * 60.0 + created < seen
-    response = np.where(answered & (rng.random(created.size) < 0.9), outcomes.first_response, np.nan)
-    # E-mails go out over the first week, so a young lead shows part of its opens.
-    opens = np.floor(outcomes.email_opens * np.clip(age / 7.0, 0.0, 1.0))
+def fixed_cells(history: History) -> dict[str, Flags]:
+    """Columns that are corrected, and in which rows."""
+    if not (history.fix_column >= 0).any():
+        return {}
+    return {HEADERS[field]: history.fix_column == place for place, field in enumerate(CORRECTED)}
+
+
+def response_at(config: SimulationConfig, rows: Rows) -> Floats:
+    """When the first response is noted, in UTC seconds; NaN for the tenth of leads where nobody notes it."""
+    noted = hashed(config.seed, "response noted", rows.number) < 0.9
+    return np.where(noted, rows.created + rows.outcomes.first_response * 60.0, np.nan)
+
+
+def owner_cells(rows: Rows) -> Cells:
+    """Who looks after the row."""
+    return np.asarray(np.array(c.REPS, dtype=object)[rows.outcomes.owner], dtype=object)
+
+
+def count_cells(values: Floats, decimals: int = 0) -> Cells:
+    """Numbers as they are; NaN blank."""
+    return number_cells(np.random.default_rng(0), values, decimals=decimals, empty=BLANK, dirt=0.0)
+
+
+def _contact(config: SimulationConfig, rows: Rows, seen: float) -> dict[str, Cells]:
+    outcomes = rows.outcomes
+    # The k-th of m opens comes k/m of a week after creation: counted in whole seconds, as the events are.
+    age = np.clip(seen - rows.created - 1.0, 0.0, OPENS_WITHIN).astype(np.int64)
+    opens = (outcomes.email_opens.astype(np.int64) * age) // OPENS_WITHIN
     return {
-        "Owner": text_cells(rng, outcomes.owner, c.REPS, BLANK, 0.0),
-        "First Response (min)": number_cells(rng, response, empty=BLANK, dirt=0.0),
-        "Email Opens": number_cells(rng, opens, empty=BLANK, dirt=0.0),
-        "Replied": np.where(outcomes.replied & (age > 3.0), "Yes", "No").astype(object),
+        OWNER: owner_cells(rows),
+        RESPONSE: count_cells(np.where(response_at(config, rows) < seen, outcomes.first_response, np.nan)),
+        OPENS: count_cells(opens.astype(np.float64)),
+        REPLIED: np.where(outcomes.replied & (outcomes.replied_at < seen), "Yes", "No").astype(object),
     }
 
 
-def _outcome(config: SimulationConfig, created: Floats, outcomes: Outcomes) -> dict[str, Cells]:
-    rng, seen, n = stream(config.seed, "outcome cells"), seen_second(config), created.size
-    won: Flags = outcomes.converted_at < seen
-    lost: Flags = outcomes.lost_at < seen
-    closed_at = np.where(won, outcomes.converted_at, np.where(lost, outcomes.lost_at, np.nan))
-    stages = np.array([*c.OPEN_STAGES, "Closed Won", "Closed Lost"], dtype=object)
-    reached = np.minimum(
-        rng.poisson(np.clip((seen - created) / DAY / 12.0, 0.0, 2.5)), len(c.OPEN_STAGES) - 1
-    )
-    stage = stages[np.where(won, len(c.OPEN_STAGES), np.where(lost, len(c.OPEN_STAGES) + 1, reached))]
-    numbers = np.array([f"FZ-{number:07d}" for number in rng.permutation(n) + 1], dtype=object)
+def closing_at(rows: Rows) -> Floats:
+    """When each row is closed, won or lost, in UTC seconds; NaN for never."""
+    return np.where(rows.outcomes.converts, rows.outcomes.converted_at, rows.outcomes.lost_at)
+
+
+def shown_outcome(rows: Rows, history: History, seen: float) -> tuple[Flags, Flags]:
+    """Which rows show as won and as lost at an instant; one whose outcome is not yet corrected shows the other."""
+    won: Flags = rows.outcomes.converts & (rows.outcomes.converted_at < seen)
+    lost: Flags = rows.outcomes.lost_at < seen
+    wrong = np.isfinite(history.outcome_fix_at) & (history.outcome_fix_at >= seen)
+    return np.where(wrong, lost, won), np.where(wrong, won, lost)
+
+
+def closing_cells(config: SimulationConfig, rows: Rows, won: Flags, lost: Flags) -> dict[str, Cells]:
+    """The outcome's columns of rows that show as won, as lost or as open (blank, no stage)."""
+    at, outcomes, seed = closing_at(rows), rows.outcomes, config.seed
+    closed = won | lost
+    spread = (rows.number * LICENCE_SPREAD + seed % 999_983) % LICENCE_NUMBERS
+    numbers = np.array([f"FZ-{number:09d}" for number in spread.tolist()], dtype=object)
     reasons = np.array(c.LOST_REASONS, dtype=object)[outcomes.lost_reason]
-    days = np.ceil((closed_at - created) / DAY)
+    days = np.ceil((at - rows.created) / DAY)
+
+    def noted(what: str, share: float) -> Flags:
+        return np.asarray(hashed(seed, what, rows.number) < share)
+
     return {
-        "Stage": stage,
+        STAGE: np.where(won, WON, np.where(lost, LOST, "")).astype(object),
         CONVERTED: np.where(won, "Yes", np.where(lost, "No", "")).astype(object),
-        CONVERTED_AT: time_cells(np.where(won, outcomes.converted_at, np.nan)),
-        REVENUE: number_cells(
-            rng, np.where(won, outcomes.revenue, np.nan), decimals=2, empty=BLANK, dirt=0.0
+        CONVERTED_AT: time_cells(np.where(won, at, np.nan)),
+        REVENUE: count_cells(np.where(won, outcomes.revenue, np.nan), decimals=2),
+        "Licence Number": chosen(won & noted("licence noted", 0.97), numbers),
+        "Contract Signed": chosen(
+            won & noted("contract noted", 0.95), np.full(rows.size, "Yes", dtype=object)
         ),
-        "Licence Number": chosen(won & (rng.random(n) < 0.97), numbers),
-        "Contract Signed": chosen(won & (rng.random(n) < 0.95), np.full(n, "Yes", dtype=object)),
-        "Lost Reason": chosen(lost & (rng.random(n) < 0.92), reasons),
-        "Days in Pipeline": number_cells(rng, days, empty=BLANK, dirt=0.0),
+        "Lost Reason": chosen(lost & noted("reason noted", 0.92), reasons),
+        "Days in Pipeline": count_cells(np.where(closed, days, np.nan)),
     }

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
+
+from leadscoring.simulation import catalogue as c
+from leadscoring.simulation.changes import NewSource
+from leadscoring.simulation.dials import Dial
+from leadscoring.simulation.mess import Duplicates, Merges
 
 DEFAULT_END = date(2026, 1, 1)
+D = TypeVar("D", bound=Dial)
 
 
 def months_after(day: date, months: int) -> date:
@@ -28,6 +35,7 @@ class SimulationConfig:
     leaks: show the columns that a CRM fills in after the outcome.
     dirt: share of the standard amount of dirt (typos, tokens, out-of-range numbers); 0 is a clean file.
     base_rate: share of leads that convert in the end, on average.
+    dials: what changes and when (`changes`, `mess`); none is the business as it always was.
     """
 
     seed: int = 0
@@ -40,6 +48,7 @@ class SimulationConfig:
     leaks: bool = True
     dirt: float = 1.0
     base_rate: float = 0.175
+    dials: tuple[Dial, ...] = ()
 
     def __post_init__(self) -> None:
         if self.leads < 1:
@@ -56,6 +65,26 @@ class SimulationConfig:
             raise ValueError(f"start ({self.first_day}) must be before end ({self.last_day})")
         if self.seen_on <= self.first_day:
             raise ValueError(f"as_of ({self.seen_on}) must be after the first day ({self.first_day})")
+        self._check_dials()
+
+    def _check_dials(self) -> None:
+        if not isinstance(self.dials, tuple) or not all(isinstance(dial, Dial) for dial in self.dials):
+            raise ValueError(f"dials must be a tuple of dials, not {self.dials!r}")
+        for dial in self.dials:
+            for source in dial.sources:
+                dial.one_of("source", source, self.source_names)
+        merging = any(dial.size for dial in self.turned(Merges))
+        if merging and not self.turned(Duplicates):
+            raise ValueError("merges: there is nobody to merge; expected a dial duplicates beside it")
+
+    def turned(self, kind: type[D]) -> tuple[D, ...]:
+        """The dials of one kind, in order."""
+        return tuple(dial for dial in self.dials if isinstance(dial, kind))
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """All sources: the usual ones and then the new ones, each once."""
+        return (*c.SOURCES, *dict.fromkeys(dial.source for dial in self.turned(NewSource)))
 
     @property
     def world(self) -> int:

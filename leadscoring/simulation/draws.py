@@ -7,6 +7,7 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -24,6 +25,29 @@ def zipf(size: int, exponent: float = 1.0) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
+def hashed(seed: int, purpose: str, keys: Codes) -> Floats:
+    """(n,) uniforms on (0, 1), each a function of seed, purpose and its key alone, whatever else is drawn.
+
+    The finaliser of splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
+    """
+    start = np.random.SeedSequence([seed, crc32(purpose.encode())]).generate_state(1, np.uint64)[0]
+    with np.errstate(over="ignore"):
+        z = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    return np.asarray(((z >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53, dtype=np.float64)
+
+
+def count_shares(means: Floats, shape: float, most: int) -> Floats:
+    """Shares of counts 0 to `most`, one row per mean: negative binomial, the Poisson of a gamma rate.
+
+    A table, so that a count takes one uniform whatever its mean: a changed lead shifts no other's draws.
+    """
+    safe = np.maximum(means, 1e-9)[:, None]
+    return np.asarray(stats.nbinom.pmf(np.arange(most + 1)[None, :], shape, shape / (shape + safe)))
+
+
 def draw_levels(rng: np.random.Generator, rows: Codes, shares: ArrayLike) -> Codes:
     """One level per entry of `rows`, drawn with the shares of that row of the table.
 
@@ -37,6 +61,13 @@ def draw_levels(rng: np.random.Generator, rows: Codes, shares: ArrayLike) -> Cod
     flat = (cumulative + np.arange(table.shape[0])[:, None]).ravel()
     found = np.searchsorted(flat, rows + rng.random(rows.size), side="right") - rows * levels
     return np.asarray(np.clip(found, 0, levels - 1), dtype=np.int64)
+
+
+def draw_levels_at(uniform: Floats, shares: ArrayLike) -> Codes:
+    """One level per uniform, by inversion of one row of shares."""
+    cumulative = np.cumsum(np.asarray(shares, dtype=np.float64))
+    found = np.searchsorted(cumulative / cumulative[-1], uniform, side="right")
+    return np.asarray(np.minimum(found, cumulative.size - 1), dtype=np.int64)
 
 
 def stack_groups(groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], Codes]:

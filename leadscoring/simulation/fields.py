@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from leadscoring.simulation import catalogue as c
-from leadscoring.simulation.draws import Codes, Flags, Floats, draw_levels, stack_groups, zipf
+from leadscoring.simulation.draws import Codes, Flags, Floats, count_shares, draw_levels, stack_groups, zipf
+from leadscoring.simulation.moves import Moves
 
 NATIONALITIES, REGION_OF_NATIONALITY = stack_groups([c.NATIONALITIES[region] for region in c.REGIONS])
 ACTIVITIES, SECTOR_OF_ACTIVITY = stack_groups([c.ACTIVITIES[sector] for sector in c.SECTORS])
@@ -40,6 +41,7 @@ _PAGES = np.array([4.2, 2.6, 5.0, 6.5, np.nan, np.nan, np.nan, np.nan])
 # Forms sent by bots and misclicks, by source.
 _GLANCES = np.array([0.16, 0.26, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0])
 _REGION_CITY_ZIPF = 1.2
+MOST_PAGES = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Fields:
     pages: Floats
     minutes: Floats
 
-    def where(self, keep: Flags) -> Fields:
+    def where(self, keep: Flags | Codes) -> Fields:
+        """The leads of a mask or of these places."""
         return replace(self, **{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
 
@@ -88,20 +91,27 @@ def _city_table() -> Floats:
     return table
 
 
-def draw_fields(rng: np.random.Generator, source: Codes) -> Fields:
-    """All fields as leads would fill them in, nothing missing but what cannot be (offline: no site visit)."""
+def draw_fields(rng: np.random.Generator, source: Codes, moves: Moves | None = None) -> Fields:
+    """All fields as leads would fill them in, nothing missing but what cannot be (offline: no site visit).
+
+    Each draw takes as many random numbers whatever its shares, so leads that `moves` leaves alone stay the same.
+    The sources in `source` are usual ones; a new source is put in their place afterwards.
+    """
     n = source.size
+    moves = moves or Moves()
     channel = np.asarray(c.CHANNEL_OF_SOURCE)[source]
-    region = draw_levels(rng, source, c.REGION_SHARES)
-    nationality = _within_groups(rng, region, REGION_OF_NATIONALITY, 1.4)
-    sector = draw_levels(rng, channel, c.SECTOR_SHARES)
-    licence = draw_levels(rng, sector, c.LICENCE_SHARES)
-    office = draw_levels(rng, licence, c.OFFICE_SHARES)
-    package = draw_levels(rng, office, c.PACKAGE_SHARES)
-    visas = draw_levels(rng, package, c.VISA_SHARES).astype(np.float64)
+    region = moves.level("region", draw_levels(rng, source, c.REGION_SHARES))
+    nationality = moves.level("nationality", _within_groups(rng, region, REGION_OF_NATIONALITY, 1.4))
+    region = REGION_OF_NATIONALITY[nationality]
+    sector = moves.level("sector", draw_levels(rng, channel, c.SECTOR_SHARES))
+    licence = moves.level("licence", draw_levels(rng, sector, c.LICENCE_SHARES))
+    office = moves.level("office", draw_levels(rng, licence, c.OFFICE_SHARES))
+    package = moves.level("package", draw_levels(rng, office, c.PACKAGE_SHARES))
+    visas = moves.number("visas", draw_levels(rng, package, c.VISA_SHARES).astype(np.float64))
     price = PACKAGE_PRICES[package] + OFFICE_PRICES[office] + VISA_PRICE * visas
-    budget = _round_amounts(price * np.exp(_REGION_BUDGET[region] - 0.08 + 0.5 * rng.standard_normal(n)))
-    pages = 1.0 + rng.poisson(rng.gamma(1.6, np.nan_to_num(_PAGES[source]) / 1.6))
+    wish = price * np.exp(_REGION_BUDGET[region] - 0.08 + 0.5 * rng.standard_normal(n))
+    budget = _round_amounts(moves.number("budget", wish))
+    pages = 1.0 + draw_levels(rng, source, count_shares(np.nan_to_num(_PAGES), 1.6, MOST_PAGES))
     minutes = np.round(0.9 * pages**0.9 * np.exp(0.75 * rng.standard_normal(n)) + 0.2, 1)
     glance = rng.random(n) < _GLANCES[source]
     pages = np.where(glance, 1.0, pages)
@@ -117,15 +127,19 @@ def draw_fields(rng: np.random.Generator, source: Codes) -> Fields:
         licence=licence,
         package=package,
         office=office,
-        timeline=draw_levels(rng, channel, c.TIMELINE_SHARES),
-        existing=(rng.random(n) < np.array([0.22, 0.38, 0.30])[channel]).astype(np.int64),
-        contact=draw_levels(rng, region, c.CONTACT_SHARES),
+        timeline=moves.level("timeline", draw_levels(rng, channel, c.TIMELINE_SHARES)),
+        existing=moves.level(
+            "existing", (rng.random(n) < np.array([0.22, 0.38, 0.30])[channel]).astype(np.int64)
+        ),
+        contact=moves.level("contact", draw_levels(rng, region, c.CONTACT_SHARES)),
         device=np.where(online, draw_levels(rng, source, c.DEVICE_SHARES), -1),
-        visas=visas,
-        shareholders=1.0 + draw_levels(rng, licence, c.SHAREHOLDER_SHARES).astype(np.float64),
+        visas=np.round(visas),
+        shareholders=np.maximum(
+            np.round(moves.number("shareholders", 1.0 + draw_levels(rng, licence, c.SHAREHOLDER_SHARES))), 1.0
+        ),
         budget=budget,
-        pages=np.where(online, pages, np.nan),
-        minutes=np.where(online, minutes, np.nan),
+        pages=np.where(online, np.maximum(np.round(moves.number("pages", pages)), 1.0), np.nan),
+        minutes=np.where(online, np.round(moves.number("minutes", minutes), 1), np.nan),
     )
 
 
@@ -160,7 +174,10 @@ _EMPTY: dict[str, tuple[float, float, float]] = {
 
 
 def blank_out(rng: np.random.Generator, drawn: Fields) -> Fields:
-    """The same leads with what they left empty; explorers leave the budget empty twice as often."""
+    """The same leads with what they left empty; explorers leave the budget empty twice as often.
+
+    Call it with usual sources, before new ones are put in their place.
+    """
     channel = np.asarray(c.CHANNEL_OF_SOURCE)[drawn.source]
     exploring = drawn.timeline == len(c.TIMELINES) - 1
     changed: dict[str, Any] = {}

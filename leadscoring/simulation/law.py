@@ -12,6 +12,7 @@ sit in larger groups (regions, themes, sectors).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,13 +69,17 @@ class Strength:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """Tables of effects in log-odds; the last row and column of each stand for a missing value."""
+    """Tables of effects in log-odds; the last row and column of each stand for a missing value.
+
+    flipped: names of parts whose sign is changed.
+    """
 
     intercept: float
     mains: dict[str, Floats]
     source_sector: Floats
     licence_office: Floats
     existing_package: Floats
+    flipped: frozenset[str] = frozenset()
 
     def log_odds(self, fields: Fields, created: Floats) -> Floats:
         """(n,) log-odds of conversion in the end; created in UTC seconds since 1970-01-01."""
@@ -83,22 +88,35 @@ class Law:
     def effects(self, fields: Fields) -> Floats:
         """(n,) log-odds without the intercept and the season."""
         total = np.zeros(fields.source.size)
-        for name, effects in self.mains.items():
-            total += effects[getattr(fields, name)]
-        total += self.source_sector[fields.source, fields.sector]
-        total += self.licence_office[fields.licence, fields.office]
-        total += self.existing_package[fields.existing, fields.package]
-        total += MINUTES(fields.minutes) + BUDGET(fields.budget)
-        total += SHAREHOLDERS(fields.shareholders) + PAGES(fields.pages)
+        for name, part in self.parts(fields):
+            total += -part if name in self.flipped else part
         return total
+
+    def parts(self, fields: Fields) -> Iterator[tuple[str, Floats]]:
+        """Each effect's name and its (n,) log-odds, signs as they were before any was flipped."""
+        for name, effects in self.mains.items():
+            yield name, effects[getattr(fields, name)]
+        yield "source_sector", self.source_sector[fields.source, fields.sector]
+        yield "licence_office", self.licence_office[fields.licence, fields.office]
+        yield "existing_package", self.existing_package[fields.existing, fields.package]
+        for name, curve in CURVES.items():
+            yield name, curve(getattr(fields, name))
+
+    def with_sources(self, effects: Sequence[float]) -> Law:
+        """The law with further sources behind the usual ones, each with its own effect and no crossing."""
+        source = np.insert(self.mains["source"], -1, effects)
+        crossing = np.insert(self.source_sector, [-1] * len(effects), 0.0, axis=0)
+        return replace(self, mains={**self.mains, "source": source}, source_sector=crossing)
 
 
 def season_effect(created: Floats) -> Floats:
     """A mild yearly swing: buyers are readier in autumn."""
-    day = created / 86_400.0
-    return np.asarray(
-        SEASON_SIZE * np.cos(2.0 * np.pi * (day % 365.25 - SEASON_PEAK) / 365.25), dtype=np.float64
-    )
+    return np.asarray(SEASON_SIZE * np.cos(season_angle(created)), dtype=np.float64)
+
+
+def season_angle(created: Floats) -> Floats:
+    """Where in the year these instants lie, 0 in the best season, pi in the worst."""
+    return np.asarray(2.0 * np.pi * (created / 86_400.0 % 365.25 - SEASON_PEAK) / 365.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +139,7 @@ BUDGET = Curve((3_000.0, 24_000.0, 60_000.0), (-1.9, 0.55, -0.8), -0.25)
 # Two agree quickly, one hesitates, many never agree.
 SHAREHOLDERS = Curve((1.0, 2.0, 4.0), (-0.1, 0.3, -0.5), -0.25)
 PAGES = Curve((1.0, 8.0), (-0.4, 0.5), 0.0)
+CURVES = {"minutes": MINUTES, "budget": BUDGET, "shareholders": SHAREHOLDERS, "pages": PAGES}
 
 
 def _without_main_effects(table: Floats, rows: Codes, columns: Codes) -> Floats:
@@ -172,9 +191,7 @@ def build_law(config: SimulationConfig, strength: Strength | None = None) -> Law
     """The law of a world; its intercept gives the wanted base rate on a reference population."""
     strength = strength or Strength()
     world = config.world
-    rng = stream(world, "reference")
-    source = draw_levels(rng, np.zeros(REFERENCE_LEADS, dtype=np.int64), c.SOURCE_SHARES)
-    reference = blank_out(rng, draw_fields(rng, source))
+    reference = reference_leads(world)
 
     def crossing(table: Floats, rows: Codes, columns: Codes, size: float) -> Floats:
         return _with_missing(size * _without_main_effects(table, rows, columns))
@@ -187,7 +204,19 @@ def build_law(config: SimulationConfig, strength: Strength | None = None) -> Law
         licence_office=crossing(_LICENCE_OFFICE, f.licence, f.office, strength.licence_office),
         existing_package=crossing(_EXISTING_PACKAGE, f.existing, f.package, strength.existing_package),
     )
-    return replace(law, intercept=_intercept(law.effects(reference), config.base_rate))
+    return at_base_rate(law, reference, config.base_rate)
+
+
+def reference_leads(world: int) -> Fields:
+    """The population on which a world's base rate and main effects are defined."""
+    rng = stream(world, "reference")
+    source = draw_levels(rng, np.zeros(REFERENCE_LEADS, dtype=np.int64), c.SOURCE_SHARES)
+    return blank_out(rng, draw_fields(rng, source))
+
+
+def at_base_rate(law: Law, reference: Fields, base_rate: float) -> Law:
+    """The law with the intercept that gives the base rate on the reference population."""
+    return replace(law, intercept=_intercept(law.effects(reference), base_rate))
 
 
 def _intercept(effects: Floats, base_rate: float) -> float:

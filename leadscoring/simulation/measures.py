@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from leadscoring.simulation.draws import Flags, Floats
 
@@ -34,3 +38,30 @@ def expected_auc(probability: Floats) -> float:
     ties = wins * losses - counts * values * (1.0 - values)
     own = float((counts * values * (1.0 - values)).sum())
     return float(((wins * below).sum() + 0.5 * ties.sum()) / (wins.sum() * losses.sum() - own))
+
+
+def best_auc_by(
+    name: str, period: NDArray[Any], outcome: Flags, probability: Floats, counts: Flags
+) -> pd.DataFrame:
+    """Per period (a word per lead): leads, conversions, base_rate (mean probability), bayes_auc, expected_bayes_auc.
+
+    counts: which leads do. A period without a conversion, or without another outcome, has a NaN for bayes_auc.
+    """
+    frame = pd.DataFrame(
+        {name: period[counts], "outcome": outcome[counts], "probability": probability[counts]}
+    )
+    rows = []
+    for when, part in frame.groupby(name, sort=True):
+        y, p = part["outcome"].to_numpy(bool), part["probability"].to_numpy(np.float64)
+        rows.append(
+            {
+                name: str(when),
+                "leads": len(part),
+                "conversions": int(y.sum()),
+                "base_rate": float(p.mean()),
+                "bayes_auc": ranking_auc(y, p),
+                "expected_bayes_auc": expected_auc(p),
+            }
+        )
+    columns = [name, "leads", "conversions", "base_rate", "bayes_auc", "expected_bayes_auc"]
+    return pd.DataFrame(rows, columns=columns)
