@@ -1,7 +1,7 @@
 """Who comes: new sources, shifts of the mix, sources that die, seasons that keep people away.
 
-Each dial has one uniform per lead, a function of seed, dial and lead alone, and moves the leads below its strength, so a
-lead that is not moved is the same lead, and a lead moved at size 0.2 is moved at 0.3 too.
+Each dial has one uniform per lead, a function of seed, dial and lead alone, and moves the leads below its
+strength, so a lead that is not moved is the same lead, and a lead moved at size 0.2 is moved at 0.3 too.
 """
 
 from __future__ import annotations
