@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
@@ -80,6 +80,10 @@ class SimulationConfig:
     def turned(self, kind: type[D]) -> tuple[D, ...]:
         """The dials of one kind, in order."""
         return tuple(dial for dial in self.dials if isinstance(dial, kind))
+
+    def with_dials(self, *dials: Dial) -> SimulationConfig:
+        """The same business with these dials behind those it has."""
+        return replace(self, dials=(*self.dials, *dials))
 
     @property
     def source_names(self) -> tuple[str, ...]:

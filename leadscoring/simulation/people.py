@@ -14,8 +14,9 @@ from leadscoring.simulation.draws import Codes, Floats, draw_levels_at, hashed
 from leadscoring.simulation.fields import REGION_OF_NATIONALITY
 
 EMAIL, PHONE = "Email", "Phone"
-# Six mobile operators of the Emirates with seven digits each; the multiplier is a prime that divides neither.
-PHONE_NUMBERS, SPREAD = 60_000_000, 27_644_437
+# Six mobile operators of the Emirates with seven digits each; the multipliers share no
+# factor with it, so that no two persons share a number.
+PHONE_NUMBERS, SPREAD, EMAIL_SPREAD = 60_000_000, 27_644_437, 17_624_813
 OPERATORS = ("50", "52", "54", "55", "56", "58")
 HOME_CODES = ("91", "966", "20", "44", "7", "234", "86", "1")
 HOME_STARTS = ("98", "5", "10", "77", "91", "80", "139", "21")
@@ -45,13 +46,13 @@ def contact_cells(seed: int, person: Codes, nationality: Codes, again: bool = Fa
         step = 1 + np.floor(3.0 * hashed(seed, "phone again", person)).astype(np.int64)
         style = (style + step) % LOCAL
     emails = np.array(_emails(seed, person, case), dtype=object)
-    phones = np.array(_phones(_spread(seed, person), np.where(home, region, -1), style), dtype=object)
+    phones = np.array(_phones(_spread(seed, person, SPREAD), np.where(home, region, -1), style), dtype=object)
     emails[no_email], phones[no_phone] = "", ""
     return {EMAIL: emails, PHONE: phones}
 
 
-def _spread(seed: int, person: Codes) -> Codes:
-    return np.asarray((person * SPREAD + seed % 999_983) % PHONE_NUMBERS, dtype=np.int64)
+def _spread(seed: int, person: Codes, multiplier: int) -> Codes:
+    return np.asarray((person * multiplier + seed % 999_983) % PHONE_NUMBERS, dtype=np.int64)
 
 
 def _emails(seed: int, person: Codes, case: Codes) -> list[str]:
@@ -70,7 +71,7 @@ def _emails(seed: int, person: Codes, case: Codes) -> list[str]:
             pick("first name", len(c.FIRST_NAMES)),
             pick("email joint", len(joints)),
             pick("last name", len(c.LAST_NAMES)),
-            _spread(seed, person).tolist(),
+            _spread(seed, person, EMAIL_SPREAD).tolist(),
             pick("email domain", len(c.MAIL_DOMAINS)),
             strict=True,
         )
