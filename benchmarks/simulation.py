@@ -1,8 +1,9 @@
 """How far from the known optimum do learners stay on the simulated business?
 
-    python benchmarks/simulation.py                      # seeds 1–3, 20,000 leads each
-    python benchmarks/simulation.py --seeds 1 2 3 4 5 --training
-    python benchmarks/simulation.py --speed 1000000
+    python -m benchmarks.simulation                      # seeds 1–3, 20,000 leads each
+    python -m benchmarks.simulation --seeds 1 2 3 4 5 --training
+    python -m benchmarks.simulation --scale 1000000      # how long a stream, its truth and its feed take
+    python -m benchmarks.simulation --drift              # what each scenario does to a model trained before it
 
 Each seed is its own world. Learners train on the older 80 % and are tested on the newest 20 %; they see
 the CSV's creation and contact columns. Bars: the plain logistic regression stays at least .03 AUC below the
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import resource
 import tempfile
 import time
 from datetime import date
@@ -26,7 +28,17 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from leadscoring.simulation import SimulationConfig, Stream, simulate, write_crm_csv
+from leadscoring.simulation import (
+    SCENARIOS,
+    SimulationConfig,
+    Stream,
+    event_feed,
+    scenario,
+    simulate,
+    weeks,
+    write_crm_csv,
+    write_truth,
+)
 from leadscoring.simulation.columns import CONTACT_COLUMNS, CREATION_COLUMNS, NUMBER_COLUMNS
 from leadscoring.simulation.draws import Codes, Flags, Floats, sigmoid
 from leadscoring.simulation.measures import ranking_auc
@@ -205,18 +217,54 @@ def measure(seed: int, leads: int, *, training: bool) -> dict[str, float]:
     return row
 
 
-def speed(leads: int) -> None:
-    start = time.perf_counter()
-    stream = simulate(SimulationConfig(seed=1, leads=leads))
-    simulated = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "leads.csv"
-        write_crm_csv(stream, path)
-        written = time.perf_counter()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    print(
-        f"{leads:,} leads: simulated {simulated - start:.1f} s, written {written - simulated:.1f} s, {digest}"
-    )
+def scale(leads: int) -> None:
+    """Time the plain business and one with every dial turned: stream, weekly truth, files, feed."""
+    onset = date(2025, 7, 1)
+    everything = tuple(dial for name in SCENARIOS for dial in scenario(name, onset))
+    for name, dials in (("no dial", ()), (f"{len(everything)} dials", everything)):
+        clock = time.perf_counter
+        start = clock()
+        stream = simulate(SimulationConfig(seed=1, leads=leads, dials=dials))
+        drawn = clock()
+        table = weeks(stream)
+        told = clock()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "leads.csv"
+            write_crm_csv(stream, path)
+            written = clock()
+            write_truth(stream, folder)
+            kept = clock()
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        begun = clock()
+        events = sum(len(batch) for batch in event_feed(stream))
+        columnar = clock()
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{leads:,} leads, {name}: stream {drawn - start:.1f} s, truth of {len(table)} weeks {told - drawn:.1f} s; "
+            f"leads.csv {written - told:.1f} s ({digest}), truth files {kept - written:.1f} s; feed of {events:,} "
+            f"events {columnar - begun:.1f} s, {events / (columnar - begun):,.0f} a second; memory {memory:,.0f} MB",
+            flush=True,
+        )
+
+
+def drift(leads: int) -> None:
+    """What each scenario does to a plain logistic regression trained before its onset, in expected AUC."""
+    onset = date(2025, 9, 1)
+    for name in SCENARIOS:
+        config = SimulationConfig(seed=1, leads=leads, as_of=date(2028, 1, 1))
+        stream = simulate(config.with_dials(*scenario(name, onset)))
+        numbers, levels = read(stream.leads)
+        truth = stream.truth
+        train = int((truth["Created"] < onset.isoformat()).sum())
+        score = plain_logistic(numbers, levels, truth["converts"].to_numpy(bool), train)
+        counts = ~truth["duplicate"].to_numpy(bool)[train:]
+        after = truth["probability"].to_numpy(np.float64)[train:][counts]
+        best, reached = soft_auc(after, after), soft_auc(after, score[counts])
+        print(
+            f"{name:18} after the onset: {counts.sum():6,} leads, rate {after.mean():.3f}, best AUC {best:.3f}, "
+            f"model from before {reached:.3f}, mean of its probabilities {score[counts].mean():.3f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -224,10 +272,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--leads", type=int, default=20_000)
     parser.add_argument("--training", action="store_true", help="also run the default training of scoring.ml")
-    parser.add_argument("--speed", type=int, metavar="LEADS", help="only time this many leads")
+    parser.add_argument("--scale", type=int, metavar="LEADS", help="only time this many leads")
+    parser.add_argument("--drift", action="store_true", help="only what the scenarios do to a model")
     arguments = parser.parse_args()
-    if arguments.speed:
-        speed(arguments.speed)
+    if arguments.scale:
+        scale(arguments.scale)
+        return
+    if arguments.drift:
+        drift(arguments.leads)
         return
     rows = []
     for seed in arguments.seeds:

@@ -19,7 +19,7 @@ from leadscoring.simulation.config import SimulationConfig
 from leadscoring.simulation.draws import Flags, Floats, sigmoid, stream
 from leadscoring.simulation.fields import Fields
 from leadscoring.simulation.follow_up import AtHand
-from leadscoring.simulation.law import CURVES, Law, at_base_rate, build_law, reference_leads, season_angle
+from leadscoring.simulation.law import CURVES, Law, build_law, intercept_for, reference_leads, season_angle
 from leadscoring.simulation.outcomes import Chances
 from leadscoring.simulation.shifts import Acted
 
@@ -51,7 +51,10 @@ def _with_new_sources(config: SimulationConfig, law: Law) -> Law:
 
 
 def changed_law(config: SimulationConfig, dial: ChangedLaw) -> Law:
-    """The law that a dial leads to at size 1, with the base rate of the old one; drawn from the world alone."""
+    """The law a dial leads to; drawn from the world alone.
+
+    Its intercept is such that, gone towards it as far as the dial goes, the reference population has the base rate.
+    """
     law, reference = build_law(config), reference_leads(config.world)
     chosen = frozenset(dial.effects or EFFECTS)
     if dial.how == "flipped":
@@ -69,7 +72,9 @@ def changed_law(config: SimulationConfig, dial: ChangedLaw) -> Law:
             existing_package=traded("existing_package", law.existing_package),
             flipped=chosen & frozenset(CURVES),
         )
-    return _with_new_sources(config, at_base_rate(new, reference, config.base_rate))
+    old = law.intercept + law.effects(reference)
+    shift = intercept_for((1.0 - dial.size) * old + dial.size * new.effects(reference), config.base_rate)
+    return _with_new_sources(config, replace(new, intercept=shift / dial.size))
 
 
 def _traded(world: int, name: str, effects: Floats) -> Floats:

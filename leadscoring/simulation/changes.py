@@ -79,7 +79,8 @@ class ChangedLaw(Dial):
     """What makes people buy changes: `size` is how far the log-odds go from the old law to a new one.
 
     how: `redrawn` (levels of each field trade their effects, humps turn over) or `flipped` (each effect
-    changes its sign). effects: which of EFFECTS, none for all. The new law has the old one's base rate.
+    changes its sign). effects: which of EFFECTS, none for all. Once it is fully there, the base rate is
+    what it was.
     """
 
     name: ClassVar[str] = "changed-law"
@@ -187,13 +188,12 @@ class BrokenField(Dial):
 
     @property
     def words(self) -> str:
-        what = {
-            "missing": "comes in blank",
-            "unit": f"comes in {self.multiplier:g} times its value",
-            "renamed": f"says “{self.to}” for “{self.level}”"
-            if self.level
-            else "says codes for all its words",
-        }[self.how]
+        if self.how == "missing":
+            what = "comes in blank"
+        elif self.how == "unit":
+            what = f"comes in {self.multiplier:g} times its value"
+        else:
+            what = f"says “{self.to}” for “{self.level}”" if self.level else "says codes for all its words"
         whose = f"of leads from {self.source} " if self.source else ""
         share = "" if self.size == 1.0 else f", in {_percent(self.size)} of the leads"
         return f"{_header(self.field)} {whose}{what}{share}"

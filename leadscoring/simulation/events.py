@@ -141,7 +141,6 @@ class Writer:
 
     def _payloads(self, family: Family, place: Codes, part: NDArray[np.int16]) -> list[Payload]:
         outcomes, ids = self._rows.outcomes, self._ids
-        nothing: Payload = {"attributes": {}}
         if family is Family.CREATED:
             written = self._created(place)
         elif family is Family.RESPONSE:
@@ -154,13 +153,13 @@ class Writer:
         elif family is Family.FIELD:
             written = self._fixes(place)
         elif family is Family.STAGE:
-            written = [{**nothing, "stage": OPEN_STAGES[stage]} for stage in part.tolist()]
+            written = [{"attributes": {}, "stage": OPEN_STAGES[stage]} for stage in part.tolist()]
         elif family in {Family.CLOSED, Family.CORRECTED}:
             written = self._closings(place, corrected=family is Family.CORRECTED)
         elif family is Family.MERGED:
-            written = [{**nothing, "merged_ids": [gone]} for gone in ids[place].tolist()]
+            written = [{"attributes": {}, "merged_ids": [gone]} for gone in ids[place].tolist()]
         else:
-            written = [dict(nothing) for _ in range(place.size)]
+            written = [{"attributes": {}} for _ in range(place.size)]
         return written
 
     def _created(self, place: Codes) -> list[Payload]:

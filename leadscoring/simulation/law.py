@@ -204,7 +204,7 @@ def build_law(config: SimulationConfig, strength: Strength | None = None) -> Law
         licence_office=crossing(_LICENCE_OFFICE, f.licence, f.office, strength.licence_office),
         existing_package=crossing(_EXISTING_PACKAGE, f.existing, f.package, strength.existing_package),
     )
-    return at_base_rate(law, reference, config.base_rate)
+    return replace(law, intercept=intercept_for(law.effects(reference), config.base_rate))
 
 
 def reference_leads(world: int) -> Fields:
@@ -214,12 +214,7 @@ def reference_leads(world: int) -> Fields:
     return blank_out(rng, draw_fields(rng, source))
 
 
-def at_base_rate(law: Law, reference: Fields, base_rate: float) -> Law:
-    """The law with the intercept that gives the base rate on the reference population."""
-    return replace(law, intercept=_intercept(law.effects(reference), base_rate))
-
-
-def _intercept(effects: Floats, base_rate: float) -> float:
+def intercept_for(effects: Floats, base_rate: float) -> float:
     """The shift of log-odds at which the mean probability is the base rate (bisection)."""
     low, high = -40.0, 40.0
     for _ in range(60):
