@@ -126,11 +126,11 @@ def _effects(name: str, value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split("/"))
 
 
-def _effort(name: str, value: str) -> dict[str, float]:
+def _effort(name: str, value: str) -> tuple[float, ...]:
     parts = value.split("/")
     if len(parts) != len(GRADES):
         raise ValueError(f"{name} is {value!r}; expected four numbers for grades A to D, such as 1/0.6/0.2/0")
-    return {grade: _number(name, part) for grade, part in zip(GRADES, parts, strict=True)}
+    return tuple(_number(name, part) for part in parts)
 
 
 _READERS: Final[dict[str, Callable[[str, str], Any]]] = {

@@ -6,8 +6,8 @@ effort). The dial's size says what full effort is worth in log-odds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +21,8 @@ WORKED_DAYS = 14
 GRADES = ("A", "B", "C", "D")
 
 
-def _usual() -> dict[str, float]:
-    return {"A": 1.0, "B": 0.6, "C": 0.2, "D": 0.0}
+Efforts = tuple[float, float, float, float]
+USUAL: Efforts = (1.0, 0.6, 0.2, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ByHunch:
-    """Grades of a sales team's own: the true log-odds blurred by `blur`, cut at fixed probabilities."""
+    """Grades of a team's own: true log-odds blurred by `blur`, cut at fixed probabilities; effort of A to D."""
 
     blur: float = 1.0
     limits: tuple[float, float, float] = (0.40, 0.20, 0.08)
-    effort: Mapping[str, float] = field(default_factory=_usual)
+    effort: Efforts = USUAL
 
     @property
     def words(self) -> str:
@@ -64,7 +64,7 @@ class ByHunch:
         noise = stream(at_hand.seed, "hunch").standard_normal(at_hand.log_odds.size)
         hunch = sigmoid(at_hand.log_odds + self.blur * noise)
         grade = (hunch[:, None] < np.array(self.limits)[None, :]).sum(axis=1)
-        return np.array([self.effort.get(name, 0.0) for name in GRADES], dtype=np.float64)[grade]
+        return np.array(self.effort, dtype=np.float64)[grade]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,13 @@ class ByGrade:
     """Grades as they were given, day by day: a lead keeps a grade until its next one.
 
     ids, days, grades: one entry per grading, in any order (`Lead ID`, UTC day, grade). The effort is the mean
-    over a lead's first 14 days; days without a grade count 0, as do grades `effort` does not name.
+    over a lead's first 14 days; days without a grade count 0, as do grades other than A to D. effort: of grades A to D.
     """
 
     ids: ArrayLike
     days: ArrayLike
     grades: ArrayLike
-    effort: Mapping[str, float] = field(default_factory=_usual)
+    effort: Efforts = USUAL
 
     @property
     def words(self) -> str:
@@ -116,7 +116,12 @@ class ByGrade:
                 f"follow-up: {ids.size} ids, {days.size} days and {grades.size} grades; expected equal numbers"
             )
         place = pd.Index(at_hand.leads["Lead ID"]).get_indexer(pd.Index(ids))
-        worth = pd.Series(grades).map(dict(self.effort)).fillna(0.0).to_numpy(np.float64)
+        worth = (
+            pd.Series(grades)
+            .map(dict(zip(GRADES, self.effort, strict=True)))
+            .fillna(0.0)
+            .to_numpy(np.float64)
+        )
         order = np.lexsort((np.arange(ids.size), days, place))
         order = order[place[order] >= 0]
         place, days, worth = place[order], days[order], worth[order]
