@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import gammaln
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,8 +44,10 @@ def count_shares(means: Floats, shape: float, most: int) -> Floats:
 
     A table, so that a count takes one uniform whatever its mean: a changed lead shifts no other's draws.
     """
-    safe = np.maximum(means, 1e-9)[:, None]
-    return np.asarray(stats.nbinom.pmf(np.arange(most + 1)[None, :], shape, shape / (shape + safe)))
+    mean, count = np.maximum(means, 1e-9)[:, None], np.arange(most + 1.0)[None, :]
+    ways = gammaln(count + shape) - gammaln(shape) - gammaln(count + 1.0)
+    log_share = ways + shape * np.log(shape / (shape + mean)) + count * np.log(mean / (shape + mean))
+    return np.asarray(np.exp(log_share), dtype=np.float64)
 
 
 def draw_levels(rng: np.random.Generator, rows: Codes, shares: ArrayLike) -> Codes:

@@ -16,7 +16,7 @@ from leadscoring.simulation.columns import (
     OUTCOME_COLUMNS,
 )
 from leadscoring.simulation.dirt import text_cells, typo
-from leadscoring.simulation.draws import draw_levels, stack_groups
+from leadscoring.simulation.draws import count_shares, draw_levels, hashed, stack_groups
 from leadscoring.simulation.draws import stream as stream_of
 
 NOTHING = ["", "select", "unknown", "-", "n/a"]
@@ -201,3 +201,22 @@ def test_stacked_groups_name_each_level_once():
     names, owners = stack_groups([["a", "b"], [], ["b", "c"]])
     assert names == ("a", "b", "c")
     assert owners.tolist() == [0, 0, 2]
+
+
+def test_counts_have_the_shares_of_the_negative_binomial():
+    means = np.array([0.0, 2.6, 6.5])
+    expected = stats.nbinom.pmf(np.arange(81), 1.6, 1.6 / (1.6 + np.maximum(means, 1e-9)[:, None]))
+    assert np.allclose(count_shares(means, 1.6, 80), expected, rtol=1e-10)
+    # What lies beyond the table is next to nothing.
+    assert count_shares(means, 1.6, 80).sum(axis=1) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_hashed_uniforms_are_even_unrelated_and_a_matter_of_their_key_alone():
+    keys = np.arange(1, 50_001)
+    first, second, other = hashed(1, "a", keys), hashed(1, "b", keys), hashed(2, "a", keys)
+    assert stats.kstest(first, "uniform").pvalue > 0.001
+    for a, b in ((first, second), (first, other), (first[1:], first[:-1])):
+        assert abs(stats.pearsonr(a, b).statistic) < 0.02
+    assert np.array_equal(hashed(1, "a", keys[::-7]), first[::-7])
+    assert 0.0 < first.min()
+    assert first.max() < 1.0
