@@ -16,8 +16,9 @@ write_truth(stream, "truth")            # per lead, per week, and what was chang
 """
 
 from leadscoring.simulation.config import SimulationConfig
+from leadscoring.simulation.events import EventBatch
 from leadscoring.simulation.export import api_leads, write_crm_csv
-from leadscoring.simulation.feed import EventBatch, event_count, event_feed
+from leadscoring.simulation.feed import event_count, event_feed
 from leadscoring.simulation.scenarios import SCENARIOS, scenario
 from leadscoring.simulation.stream import Stream, newest, simulate
 from leadscoring.simulation.truth import change_records, weeks, write_truth

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from leadscoring.simulation import catalogue as c
-from leadscoring.simulation.dials import Dial
+from leadscoring.simulation.dials import Dial, is_name
 from leadscoring.simulation.follow_up import ByHunch, Policy
 from leadscoring.simulation.names import HEADERS, LEVELS, NUMBERS
 
@@ -121,7 +121,7 @@ class NewSource(Dial):
     effect: float = -1.5
 
     def check(self) -> None:
-        if not isinstance(self.source, str) or not self.source.strip() or len(self.source) > 60:
+        if not is_name(self.source):
             self.refuse("source", self.source, "a name of 1 to 60 letters")
         if self.source.lower() in {source.lower() for source in c.SOURCES}:
             self.refuse("source", self.source, f"a name that is not yet a source ({', '.join(c.SOURCES)})")

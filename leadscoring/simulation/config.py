@@ -21,6 +21,10 @@ def months_after(day: date, months: int) -> date:
     return date(index // 12, index % 12 + 1, min(day.day, 28))
 
 
+def _are_dials(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(dial, Dial) for dial in value)
+
+
 @dataclass(frozen=True, slots=True)
 class SimulationConfig:
     """A stream of leads, fully determined by these values.
@@ -68,7 +72,7 @@ class SimulationConfig:
         self._check_dials()
 
     def _check_dials(self) -> None:
-        if not isinstance(self.dials, tuple) or not all(isinstance(dial, Dial) for dial in self.dials):
+        if not _are_dials(self.dials):
             raise ValueError(f"dials must be a tuple of dials, not {self.dials!r}")
         for dial in self.dials:
             for source in dial.sources:

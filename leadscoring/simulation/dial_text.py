@@ -55,7 +55,7 @@ def parse_dial(text: str) -> Dial:
         if name in values:
             raise ValueError(f"dial {text!r}: {name} is given twice")
         values[name] = value
-    required = TARGETS.get(kind.name)
+    required = TARGETS.get(kind.name, "")
     if kind.name in {"covariate-shift", "broken-field", "dead-source"} and required not in values:
         raise ValueError(f"dial {text!r}: the {required} is missing; expected {kind.name}:{required.upper()}")
     try:

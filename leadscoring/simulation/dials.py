@@ -37,12 +37,12 @@ class Dial:
 
     def __post_init__(self) -> None:
         for which, day in (("onset", self.onset), ("end", self.end)):
-            if day is not None and (not isinstance(day, date) or isinstance(day, datetime)):
+            if day is not None and not _is_day(day):
                 self.refuse(which, day, "a date")
         if self.onset is not None and self.end is not None and self.end <= self.onset:
             self.refuse("end", self.end, f"a day after the onset, {self.onset}")
         self.number("size", self.size, *self.limits)
-        if isinstance(self.ramp_days, bool) or not isinstance(self.ramp_days, int) or self.ramp_days < 0:
+        if not _is_whole(self.ramp_days) or self.ramp_days < 0:
             self.refuse("ramp_days", self.ramp_days, "a whole number of days, 0 or more")
         if self.ramp_days and self.onset is None:
             self.refuse("ramp_days", self.ramp_days, "0 where no onset is given: a ramp starts at the onset")
@@ -96,6 +96,19 @@ class Dial:
             return np.asarray(self.size * share, dtype=np.float64)
         grown = np.clip((created - start) / (self.ramp_days * DAY), 0.0, 1.0)
         return np.asarray(self.size * share * grown, dtype=np.float64)
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_name(value: object, most: int = 60) -> bool:
+    """Whether it is a text of 1 to `most` letters, not all of them spaces."""
+    return isinstance(value, str) and 0 < len(value) <= most and bool(value.strip())
 
 
 def second(day: date) -> float:

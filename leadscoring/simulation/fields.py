@@ -111,7 +111,8 @@ def draw_fields(rng: np.random.Generator, source: Codes, moves: Moves | None = N
     price = PACKAGE_PRICES[package] + OFFICE_PRICES[office] + VISA_PRICE * visas
     wish = price * np.exp(_REGION_BUDGET[region] - 0.08 + 0.5 * rng.standard_normal(n))
     budget = _round_amounts(moves.number("budget", wish))
-    pages = 1.0 + draw_levels(rng, source, count_shares(np.nan_to_num(_PAGES), 1.6, MOST_PAGES))
+    more = draw_levels(rng, source, count_shares(np.nan_to_num(_PAGES), 1.6, MOST_PAGES))
+    pages = more.astype(np.float64) + 1.0
     minutes = np.round(0.9 * pages**0.9 * np.exp(0.75 * rng.standard_normal(n)) + 0.2, 1)
     glance = rng.random(n) < _GLANCES[source]
     pages = np.where(glance, 1.0, pages)
@@ -134,13 +135,20 @@ def draw_fields(rng: np.random.Generator, source: Codes, moves: Moves | None = N
         contact=moves.level("contact", draw_levels(rng, region, c.CONTACT_SHARES)),
         device=np.where(online, draw_levels(rng, source, c.DEVICE_SHARES), -1),
         visas=np.round(visas),
-        shareholders=np.maximum(
-            np.round(moves.number("shareholders", 1.0 + draw_levels(rng, licence, c.SHAREHOLDER_SHARES))), 1.0
+        shareholders=_whole(
+            moves.number(
+                "shareholders", draw_levels(rng, licence, c.SHAREHOLDER_SHARES).astype(np.float64) + 1.0
+            )
         ),
         budget=budget,
-        pages=np.where(online, np.maximum(np.round(moves.number("pages", pages)), 1.0), np.nan),
+        pages=np.where(online, _whole(moves.number("pages", pages)), np.nan),
         minutes=np.where(online, np.round(moves.number("minutes", minutes), 1), np.nan),
     )
+
+
+def _whole(values: Floats) -> Floats:
+    """Whole numbers, 1 at least."""
+    return np.asarray(np.maximum(np.round(values), 1.0), dtype=np.float64)
 
 
 def _round_amounts(amount: Floats) -> Floats:

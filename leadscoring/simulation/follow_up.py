@@ -64,7 +64,7 @@ class ByHunch:
         noise = stream(at_hand.seed, "hunch").standard_normal(at_hand.log_odds.size)
         hunch = sigmoid(at_hand.log_odds + self.blur * noise)
         grade = (hunch[:, None] < np.array(self.limits)[None, :]).sum(axis=1)
-        return np.array(self.effort, dtype=np.float64)[grade]
+        return np.asarray(np.array(self.effort, dtype=np.float64)[grade], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadscoring.simulation.dirt import Cells
 from leadscoring.simulation.draws import Codes, Flags, Floats
@@ -53,7 +55,7 @@ class Rows:
 def joined(first: Rows, second: Rows) -> Rows:
     """Both, one behind the other."""
 
-    def both(name: str, part: str = "") -> np.ndarray:  # type: ignore[type-arg]
+    def both(name: str, part: str = "") -> NDArray[Any]:
         a, b = (getattr(rows, part) if part else rows for rows in (first, second))
         return np.concatenate([getattr(a, name), getattr(b, name)])
 
