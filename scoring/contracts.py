@@ -66,6 +66,13 @@ class ReleaseMode(StrEnum):
     AB = "ab"
 
 
+class GradeMode(StrEnum):
+    """How the grade limits came about: set one by one, or following from target shares."""
+
+    LIMITS = "limits"
+    SHARES = "shares"
+
+
 class Grade(StrEnum):
     """A (call first) to D."""
 

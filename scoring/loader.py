@@ -31,7 +31,7 @@ from scoring.ml.compile import (
     reference_probabilities,
 )
 from scoring.ml.schema import FeatureSchema, Value
-from scoring.models import ModelVersion
+from scoring.models import ModelVersion, Release
 from scoring.selectors.versions import grade_limits, open_release
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class CompiledVersion:
     max_difference: float
     parity_rows: int
     exact: bool
+    cuts: tuple[float, ...] = ()
 
     def score(
         self, values: Sequence[Mapping[str, Value]], attributes: Sequence[Mapping[str, object]]
@@ -94,13 +95,15 @@ class LoaderStatus:
     error: str
 
 
-def load_version(version: ModelVersion) -> CompiledVersion:
-    """Fetch, check, compile and try one version.
+def load_version(version: ModelVersion, *, cuts: Sequence[float] = ()) -> CompiledVersion:
+    """Fetch, check, compile and try one version; with `cuts` its scores are ranks between those.
 
     Raises:
         VersionUnusable: its file is missing, altered or no model document; the sentence says which.
     """
     document = _parsed(version)
+    if cuts:
+        document = {**document, "score_quantiles": list(cuts)}
     try:
         schema = FeatureSchema.from_json(document["schema"])
         scorer = compile_document(document)
@@ -124,6 +127,7 @@ def load_version(version: ModelVersion) -> CompiledVersion:
         max_difference=compared.max_difference,
         parity_rows=compared.n,
         exact=compared.ok,
+        cuts=tuple(cuts),
     )
 
 
@@ -160,6 +164,11 @@ def _bytes(version: ModelVersion) -> bytes:
         # A full or read-only disk costs the next process another download, not this one its model.
         log.warning("Version %s: its file could not be kept here.", version.number, exc_info=True)
     return document
+
+
+def _is_loaded(champion: CompiledVersion, release: Release) -> bool:
+    # Two releases of one version rank its probabilities among different leads.
+    return champion.version_id == release.champion_id and champion.cuts == tuple(release.score_cuts)
 
 
 class Loader:
@@ -231,8 +240,8 @@ class Loader:
         try:
             champion = (
                 serving.champion
-                if serving is not None and serving.champion.version_id == release.champion_id
-                else load_version(release.champion)
+                if serving is not None and _is_loaded(serving.champion, release)
+                else load_version(release.champion, cuts=release.score_cuts)
             )
         except VersionUnusable as error:
             self._error = error.detail

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from scoring.services import maintenance, training, versions
+from scoring.services import grades, maintenance, readiness, training, versions
 
 
 @shared_task(time_limit=3600, soft_time_limit=3540)
@@ -19,6 +19,18 @@ def after_release(release_id: int) -> None:
     """Score leads that waited for a model, and tell MLflow who is champion; the id is for the log."""
     maintenance.score_all_waiting(as_of=timezone.now())
     versions.mark_champion()
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540)
+def run_regrade(regrade_id: int) -> None:
+    """Give every scored lead the grade its score has under new limits, if nobody else does."""
+    grades.run_regrade(regrade_id)
+
+
+@shared_task(time_limit=600, soft_time_limit=580, expires=3000)
+def count_readiness() -> None:
+    """Count what the readiness page shows."""
+    readiness.take_snapshot(as_of=timezone.now())
 
 
 @shared_task(time_limit=120, soft_time_limit=110, expires=20)

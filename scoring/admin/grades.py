@@ -1,62 +1,42 @@
-"""Grade limits: the history is read; new limits are set through a page that shows what they change."""
+"""Grade limits: their history, and the page that shows what new ones would change before it sets them."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, page_action
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
-from leadscoring.common.admin.words import badge, moment, person
-from leadscoring.common.charts import Bar, shares
-from scoring.contracts import GradeLimits, ScoringError
-from scoring.models import GradeBand, Lead
-from scoring.selectors.versions import grade_limits
-from scoring.services.releases import preview_limits, set_grade_limits
-
-
-class LimitsForm(ReasonForm):
-    """Three limits and why."""
-
-    field_order = ("a", "b", "c", "reason")
-    a = forms.IntegerField(label="Least score of grade A", min_value=4, max_value=99)
-    b = forms.IntegerField(label="Least score of grade B", min_value=3, max_value=98)
-    c = forms.IntegerField(
-        label="Least score of grade C",
-        min_value=2,
-        max_value=97,
-        help_text="Every score below it is grade D.",
-    )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        a, b, c = (cleaned.get(key) for key in "abc")
-        if a is not None and b is not None and c is not None and not a > b > c:
-            raise forms.ValidationError(f"A {a}, B {b}, C {c}: expected A above B above C.")
-        return cleaned
-
-    def limits(self) -> GradeLimits:
-        """The limits of a valid form."""
-        return GradeLimits(a=self.cleaned_data["a"], b=self.cleaned_data["b"], c=self.cleaned_data["c"])
+from leadscoring.common.admin.confirm import confirm_page, note_change, refused
+from leadscoring.common.admin.words import badge, link, moment, person
+from leadscoring.common.admin.work import WorkPage, state_words
+from leadscoring.common.charts import Bar, WeekParts, share_columns
+from scoring.admin.grade_forms import LimitsForm, initial
+from scoring.admin.grade_preview import preview_context
+from scoring.contracts import ScoringError
+from scoring.models import GradeBand, Regrade
+from scoring.selectors.grades import limits_history, weekly_grades
+from scoring.selectors.versions import grade_limits, open_release
 
 
 @admin.register(GradeBand)
 class GradeBandAdmin(ReadOnlyPage[GradeBand]):
     """Newest first."""
 
-    list_display = ("limits_shown", "state_shown", "set_shown", "by_shown", "reason")
+    list_display = ("limits_shown", "mode_shown", "state_shown", "set_shown", "by_shown", "reason")
     list_select_related = ("set_by",)
     ordering: ClassVar[Any] = ["-set_at", "-id"]
-    fields = ("a", "b", "c", "state_shown", "set_shown", "by_shown", "reason")
-    readonly_fields = ("state_shown", "set_shown", "by_shown")
+    fields = ("a", "b", "c", "mode_shown", "state_shown", "set_shown", "by_shown", "reason")
+    readonly_fields = ("mode_shown", "state_shown", "set_shown", "by_shown")
     actions_list = ("set_limits",)
+    actions_detail = ("set_again",)
+    list_before_template = "scoring/admin/grade_history.html"
+    change_form_template = "scoring/admin/grade_band.html"
 
     def has_set_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.add_gradeband")
@@ -64,6 +44,10 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
     @admin.display(description="Limits", ordering="a")
     def limits_shown(self, row: GradeBand) -> str:
         return str(row)
+
+    @admin.display(description="Set as", ordering="mode")
+    def mode_shown(self, row: GradeBand) -> str:
+        return f"target shares: {row.shares_shown()}" if row.shares else "fixed limits"
 
     @admin.display(description="State", ordering="is_current")
     def state_shown(self, row: GradeBand) -> SafeString:
@@ -77,31 +61,56 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
     def by_shown(self, row: GradeBand) -> str:
         return person(row.set_by)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {**(extra_context or {}), **history_context(timezone.now())}
+        return super().changelist_view(request, context)
+
+    def page_context(self, request: HttpRequest, row: GradeBand) -> dict[str, Any]:
+        before = (
+            GradeBand.objects.filter(set_at__lte=row.set_at)
+            .exclude(pk=row.pk)
+            .order_by("-set_at", "-id")
+            .first()
+        )
+        regrade = Regrade.objects.filter(grade_band=row).first()
+        return {
+            "difference": difference(row, before),
+            "regrade": regrade,
+            "regrade_words": f"{state_words(regrade)} {regrade.message}" if regrade else "",
+            "mode_words": self.mode_shown(row),
+            "by_words": self.by_shown(row),
+            "may_set": self.has_set_permission(request),
+        }
+
+    @page_action("Set these again", permission="set", icon="undo")
+    def set_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.row_or_404(request, object_id)
+        return HttpResponseRedirect(f"{reverse('admin:scoring_gradeband_set_limits')}?from={row.pk}")
+
     @page_action("Set new limits", permission="set", icon="tune", tone="primary")
     def set_limits(self, request: HttpRequest) -> HttpResponse:
         now = grade_limits()
-        form = LimitsForm(request.POST or None, initial={"a": now.a, "b": now.b, "c": now.c})
+        band = GradeBand.objects.filter(is_current=True).first()
+        form = LimitsForm(request.POST or None, initial=dict(initial(_asked_for(request) or band)))
+        as_of = timezone.now()
         wanted = now
+        changes = False
         if request.method == "POST" and form.is_valid():
             wanted = form.limits()
+            changes = wanted != now or form.by_shares != bool(band and band.shares)
             # Setting is the second press: the first shows what the limits would change.
             if "_set" in request.POST:
                 try:
-                    made = set_grade_limits(
-                        a=wanted.a,
-                        b=wanted.b,
-                        c=wanted.c,
-                        by=_user(request),
-                        reason=form.cleaned_data["reason"],
-                        as_of=timezone.now(),
-                    )
+                    made = form.set(by=_user(request), as_of=as_of)
                 except ScoringError as error:
                     refused(form, error)
                 else:
-                    note_change(request, made, f"Grade limits are now {made}.")
+                    note_change(
+                        request,
+                        made,
+                        f"Grade limits are now {made}. A worker gives every scored lead its grade anew.",
+                    )
                     return HttpResponseRedirect(reverse("admin:scoring_gradeband_changelist"))
-        scores = _scores()
-        before, after = preview_limits(now, scores), preview_limits(wanted, scores)
         return confirm_page(
             self,
             request,
@@ -110,28 +119,86 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
             form=form,
             template="scoring/admin/grade_limits.html",
             context={
-                "before": _bars(before),
-                "after": _bars(after),
-                "rows": [
-                    (grade, before[grade], after[grade], after[grade] - before[grade]) for grade in "ABCD"
-                ],
-                "n": sum(scores.values()),
+                **preview_context(now, wanted, as_of=as_of),
+                "band": band,
+                "release": open_release(),
                 "now": now,
                 "wanted": wanted,
                 "differs": wanted != now,
+                "changes": changes,
             },
             status=400 if form.errors else 200,
         )
 
 
-def _scores() -> dict[int, int]:
-    """Scored leads by score: at most 99 rows, however many leads there are."""
-    rows = Lead.objects.filter(score__isnull=False).order_by().values_list("score").annotate(n=Count("pk"))
-    return {int(score): int(n) for score, n in rows if score is not None}
+@admin.register(Regrade)
+class RegradeAdmin(WorkPage[Regrade]):
+    """Passes that give leads their grade anew, newest first; whoever sees the limits sees them."""
+
+    list_display = (
+        "id",
+        "state_shown",
+        "progress_shown",
+        "message",
+        "limits_shown",
+        "created_shown",
+        "by_shown",
+    )
+    list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "grade_band")
+    ordering: ClassVar[Any] = ["-id"]
+    fields: ClassVar[Any] = ()
+    change_form_template = "scoring/admin/regrade.html"
+
+    def has_view_permission(self, request: HttpRequest, obj: Regrade | None = None) -> bool:
+        return request.user.has_perm("scoring.view_gradeband")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("scoring.view_gradeband")
+
+    @admin.display(description="Limits")
+    def limits_shown(self, row: Regrade) -> SafeString:
+        return link("scoring_gradeband", row.grade_band_id, str(row.grade_band))
 
 
-def _bars(counts: dict[str, int]) -> SafeString:
-    return shares([Bar(g, counts[g], f"ls-tone-{g}") for g in "ABCD"], noun="scored leads")
+def history_context(as_of: datetime) -> dict[str, Any]:
+    """Who changed what, when and why, and the shares of the grades week by week."""
+    weeks = [
+        WeekParts(week, tuple(Bar(grade, counts[grade], f"ls-tone-{grade}") for grade in "ABCD"))
+        for week, counts in weekly_grades(as_of=as_of)
+    ]
+    history = limits_history()
+    return {
+        "band": next((band for band, _ in history if band.is_current), None),
+        "limits": grade_limits(),
+        "shares_chart": share_columns(weeks, title="Grades given, week by week", noun="scorings"),
+        "changes": [(band, difference(band, before), person(band.set_by)) for band, before in history],
+        "regrade": Regrade.objects.first(),
+    }
+
+
+def difference(band: GradeBand, before: GradeBand | None) -> list[str]:
+    """What these limits changed, one line for each grade that moved."""
+    old = before.limits() if before is not None else None
+    if old is None:
+        return [f"First limits set: {band}. Before them 75, 50 and 25 held."]
+    lines = [
+        f"{name} from {getattr(old, name.lower())} to {getattr(band, name.lower())}"
+        for name in "ABC"
+        if getattr(old, name.lower()) != getattr(band, name.lower())
+    ]
+    if before is not None and before.mode != band.mode:
+        lines.append("now target shares" if band.shares else "now fixed limits")
+    return lines or ["Nothing but the reason."]
+
+
+def _asked_for(request: HttpRequest) -> GradeBand | None:
+    """Earlier limits that somebody wants back, from the address."""
+    key = request.GET.get("from", "")
+    return (
+        GradeBand.objects.filter(pk=int(key)).first()
+        if key.isascii() and key.isdecimal() and len(key) < 12
+        else None
+    )
 
 
 def _user(request: HttpRequest) -> Any:

@@ -17,6 +17,7 @@ from scoring.ml.pipeline import Floats, sigmoid
 from scoring.ml.reference import reference_profile
 from scoring.ml.results import TrainingConfig
 from scoring.ml.samples import draw_sample
+from scoring.ml.scale import score_cuts
 from scoring.ml.schema import FeatureSchema, Value
 
 
@@ -35,7 +36,6 @@ def build_document(
     """
     calibrator = fit_calibrator(y, sigmoid(oof_margins), seed=config.seed)
     probabilities = calibrator.apply(sigmoid(oof_margins))
-    cuts = np.quantile(probabilities, np.arange(1, 100) / 100.0)
     document: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -43,7 +43,7 @@ def build_document(
         "encoder": model.encoder.to_json(),
         "estimator": model.estimator.to_json(),
         "calibrator": calibrator.to_json(),
-        "score_quantiles": np.maximum.accumulate(cuts).tolist(),
+        "score_quantiles": score_cuts(probabilities),
         "baseline": {"leads": len(y), "conversions": int(y.sum()), "rate": float(y.mean())},
         "sample": [],
     }

@@ -39,12 +39,18 @@ class Readiness:
 
 
 def judge_readiness(y: NDArray[np.bool_], *, minimum_leads: int, minimum_conversions: int) -> Readiness:
-    """The rungs that `y` (rows,) allows.
+    """The rungs that outcomes `y` (rows,) allow; raises as `judge_counts` does."""
+    return judge_counts(
+        len(y), int(y.sum()), minimum_leads=minimum_leads, minimum_conversions=minimum_conversions
+    )
+
+
+def judge_counts(leads: int, conversions: int, *, minimum_leads: int, minimum_conversions: int) -> Readiness:
+    """The rungs that so many ripe leads and conversions allow.
 
     Raises TrainingError when there is nothing to learn from: no leads, one outcome only, or fewer than 10
     leads of one outcome.
     """
-    leads, conversions = len(y), int(y.sum())
     others = leads - conversions
     if leads == 0:
         raise TrainingError("there are no leads to train on; expected leads with a known outcome")

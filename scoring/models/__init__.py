@@ -5,8 +5,15 @@ from scoring.models.keys import ApiKey
 from scoring.models.leads import Lead
 from scoring.models.outcomes import Outcome
 from scoring.models.predictions import Prediction
-from scoring.models.releases import GradeBand, Release
-from scoring.models.training import ImportRowError, ImportRun, MaturityWindow, TrainingPolicy, TrainingRun
+from scoring.models.releases import GradeBand, Regrade, Release
+from scoring.models.training import (
+    ImportRowError,
+    ImportRun,
+    MaturityWindow,
+    ReadinessSnapshot,
+    TrainingPolicy,
+    TrainingRun,
+)
 from scoring.models.versions import MODEL_NAME, ModelVersion
 
 __all__ = [
@@ -22,6 +29,8 @@ __all__ = [
     "ModelVersion",
     "Outcome",
     "Prediction",
+    "ReadinessSnapshot",
+    "Regrade",
     "Release",
     "TrainingPolicy",
     "TrainingRun",

@@ -59,6 +59,7 @@ class Lead(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["-first_seen"], name="lead_first_seen"),
+            models.Index(fields=["-created"], name="lead_created"),
             # As the lists sort: best first, leads without a score last.
             ListIndex(models.F("score").desc(nulls_last=True), models.F("id").desc(), name="lead_best_first"),
             ListIndex(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 
-from scoring.contracts import GradeLimits, ReleaseMode
+from leadscoring.common.claims import Work
+from scoring.contracts import GradeLimits, GradeMode, ReleaseMode
 
 
 class Release(models.Model):
@@ -34,6 +36,15 @@ class Release(models.Model):
     in_registry = models.BooleanField(
         default=False, editable=False, help_text="Whether MLflow's alias points at its champion."
     )
+    score_cuts = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="99 probabilities between the scores; empty: those of the version's file.",
+    )
+    score_population = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Which leads the scores are ranks among."
+    )
 
     class Meta:
         ordering: ClassVar = ["-opened_at"]
@@ -55,6 +66,18 @@ class Release(models.Model):
     def __str__(self) -> str:
         return f"Release {self.pk}: v{self.champion.number}"
 
+    def ranked_among(self) -> str:
+        """The leads that a score of this release is a rank among, in words that follow "of"."""
+        return ranked_among(self.score_population)
+
+
+def ranked_among(population: dict[str, Any]) -> str:
+    """The same from a release's `score_population`."""
+    if population.get("kind") != "recent":
+        return "the leads the version learned from"
+    first, last = (datetime.fromisoformat(str(population[end])) for end in ("from", "to"))
+    return f"the {population['n']:,} leads created from {first:%-d %b %Y} to {last:%-d %b %Y}"
+
 
 class GradeBand(models.Model):
     """The grade limits in force and the ones before them: the least score of A, B and C."""
@@ -62,6 +85,15 @@ class GradeBand(models.Model):
     a = models.PositiveSmallIntegerField("least score of grade A", default=75)
     b = models.PositiveSmallIntegerField("least score of grade B", default=50)
     c = models.PositiveSmallIntegerField("least score of grade C", default=25)
+    mode = models.CharField(
+        max_length=16,
+        choices=[(m.value, m.value) for m in GradeMode],
+        default=GradeMode.LIMITS.value,
+        editable=False,
+    )
+    shares = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Target share of each grade in per cent."
+    )
     is_current = models.BooleanField(default=True, editable=False)
     set_at = models.DateTimeField(editable=False)
     set_by = models.ForeignKey(
@@ -94,3 +126,29 @@ class GradeBand(models.Model):
     def limits(self) -> GradeLimits:
         """The pure value."""
         return GradeLimits(a=self.a, b=self.b, c=self.c)
+
+    def shares_shown(self) -> str:
+        """The target shares in words; empty with fixed limits."""
+        return ", ".join(f"{grade} {self.shares[grade]} %" for grade in "ABCD") if self.shares else ""
+
+
+class Regrade(Work):
+    """One pass over all scored leads that gives each the grade its score has under new limits. Predictions keep
+    the grade that was said."""
+
+    grade_band = models.ForeignKey(GradeBand, on_delete=models.PROTECT, related_name="+")
+    after_lead = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="The last lead that was looked at: where to go on."
+    )
+    leads_total = models.PositiveBigIntegerField(default=0, editable=False)
+    leads_seen = models.PositiveBigIntegerField(default=0, editable=False)
+    leads_changed = models.PositiveBigIntegerField(default=0, editable=False)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta(Work.Meta):
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Regrade {self.pk}"

@@ -92,6 +92,12 @@ class TrainingPolicy(models.Model):
         default=180,
         help_text="Longest time a lead is waited for; also the window where none can be estimated.",
     )
+    segment_features = models.JSONField(
+        "segments watched",
+        default=list,
+        blank=True,
+        help_text="Category features whose values are counted one by one on the readiness page.",
+    )
 
     class Meta:
         verbose_name = "training limits"
@@ -122,3 +128,19 @@ class MaturityWindow(models.Model):
     def days(self) -> float | None:
         """The window in force, in days."""
         return self.set_days if self.set_days is not None else self.estimated_days
+
+
+class ReadinessSnapshot(models.Model):
+    """What was counted for the readiness page at one time: at a million leads a page view cannot count them."""
+
+    taken_at = models.DateTimeField()
+    took_ms = models.FloatField()
+    counts = models.JSONField()
+
+    class Meta:
+        ordering: ClassVar = ["-taken_at", "-id"]
+        verbose_name = "readiness"
+        verbose_name_plural = "readiness"
+
+    def __str__(self) -> str:
+        return f"Readiness of {self.taken_at:%Y-%m-%d %H:%M} UTC"

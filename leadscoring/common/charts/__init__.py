@@ -8,18 +8,30 @@ from leadscoring.common.charts.plots import (
     gain_plot,
     history_plot,
 )
+from leadscoring.common.charts.times import (
+    ForecastPoint,
+    WeekParts,
+    count_columns,
+    forecast_plot,
+    share_columns,
+)
 
 __all__ = [
     "Bar",
     "CurvePoint",
+    "ForecastPoint",
     "HistoryPoint",
     "IntervalBar",
     "PushBar",
+    "WeekParts",
     "calibration_plot",
+    "count_columns",
+    "forecast_plot",
     "gain_plot",
     "history_plot",
     "interval_bars",
     "pushes",
     "share_bar",
+    "share_columns",
     "shares",
 ]
