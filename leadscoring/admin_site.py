@@ -110,12 +110,12 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
-def _item(title: str, icon: str, model: str, app: str = "scoring") -> dict[str, Any]:
+def _item(title: str, icon: str, model: str, app: str = "scoring", permission: str = "") -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-        "permission": _may(f"{app}.view_{model}"),
+        "permission": _may(permission or f"{app}.view_{model}"),
     }
 
 
@@ -146,6 +146,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _item("Imports", "upload_file", "importrun"),
+                _item("Readiness", "monitoring", "readinesssnapshot", permission="scoring.view_trainingrun"),
                 _item("Training runs", "model_training", "trainingrun"),
                 _item("Training limits", "rule", "trainingpolicy"),
                 _item("Maturity windows", "hourglass_top", "maturitywindow"),

@@ -17,25 +17,30 @@ from scoring.services.releases import set_grade_limits, set_grade_shares
 NEEDED = {"required": "Write a number: it is needed for this choice."}
 
 
+LIMITS = ("a", "b", "c")
+SHARES = ("share_a", "share_b", "share_c", "share_d")
+
+
 def _limit(label: str, low: int, high: int, help_text: str = "") -> forms.IntegerField:
     return forms.IntegerField(
-        label=label, min_value=low, max_value=high, required=False, help_text=help_text, error_messages=NEEDED
+        label=label, min_value=low, max_value=high, help_text=help_text, error_messages=NEEDED
     )
 
 
 def _share(grade: str) -> forms.IntegerField:
     return forms.IntegerField(
-        label=f"Share of grade {grade} (%)", min_value=1, max_value=97, required=False, error_messages=NEEDED
+        label=f"Share of grade {grade} (%)", min_value=1, max_value=97, error_messages=NEEDED
     )
 
 
 class LimitsForm(ReasonForm):
-    """How, the numbers, and why. Without `mode` the limits count."""
+    """How, the numbers, and why. Without `mode` the limits count; the numbers of the other choice are not read."""
 
-    field_order = ("mode", "a", "b", "c", "share_a", "share_b", "share_c", "share_d", "reason")
+    field_order = ("mode", *LIMITS, *SHARES, "reason")
+    # A browser would refuse to send the form while a number of the other choice is blank.
+    use_required_attribute = False
     mode = forms.ChoiceField(
         label="How the limits are set",
-        required=False,
         widget=forms.RadioSelect,
         choices=[
             (GradeMode.LIMITS.value, "Fixed limits: I set the least score of each grade"),
@@ -50,33 +55,28 @@ class LimitsForm(ReasonForm):
     share_c = _share("C")
     share_d = _share("D")
 
-    def clean_mode(self) -> str:
-        return str(self.cleaned_data["mode"] or GradeMode.LIMITS.value)
+    def __init__(self, data: Any = None, **options: Any) -> None:
+        if data is not None and not data.get("mode"):
+            data = {**data.dict(), "mode": GradeMode.LIMITS.value}
+        super().__init__(data, **options)
+        if data is not None:
+            for name in LIMITS if data["mode"] == GradeMode.SHARES.value else SHARES:
+                self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("mode") == GradeMode.SHARES.value:
-            shares = self._numbers("share_a", "share_b", "share_c", "share_d")
-            if shares:
-                try:
-                    limits_of_shares(*shares)
-                except ScaleError as error:
-                    raise forms.ValidationError(f"{error}.") from error
-        else:
-            limits = self._numbers("a", "b", "c")
-            if limits and not limits[0] > limits[1] > limits[2]:
-                raise forms.ValidationError("A {}, B {}, C {}: expected A above B above C.".format(*limits))
+        for name in LIMITS if cleaned.get("mode") == GradeMode.SHARES.value else SHARES:
+            self.errors.pop(name, None)
+        if cleaned.get("mode") == GradeMode.SHARES.value and all(name in cleaned for name in SHARES):
+            try:
+                limits_of_shares(*(cleaned[name] for name in SHARES))
+            except ScaleError as error:
+                raise forms.ValidationError(f"{error}.") from error
+        if cleaned.get("mode") == GradeMode.LIMITS.value and all(name in cleaned for name in LIMITS):
+            a, b, c = (cleaned[name] for name in LIMITS)
+            if not a > b > c:
+                raise forms.ValidationError(f"A {a}, B {b}, C {c}: expected A above B above C.")
         return cleaned
-
-    def _numbers(self, *names: str) -> list[int]:
-        """The numbers of these fields; empty, with an error on the field, when one is missing or wrong."""
-        found = []
-        for name in names:
-            value = self.cleaned_data.get(name)
-            if value is None and name not in self.errors:
-                self.add_error(name, NEEDED["required"])
-            found.append(value)
-        return [] if None in found else found
 
     @property
     def by_shares(self) -> bool:

@@ -180,7 +180,7 @@ def difference(band: GradeBand, before: GradeBand | None) -> list[str]:
     """What these limits changed, one line for each grade that moved."""
     old = before.limits() if before is not None else None
     if old is None:
-        return [f"First limits set: {band}. Before them 75, 50 and 25 held."]
+        return [f"First limits set: {band}. Before them 75, 50 and 25 held"]
     lines = [
         f"{name} from {getattr(old, name.lower())} to {getattr(band, name.lower())}"
         for name in "ABC"
@@ -188,7 +188,7 @@ def difference(band: GradeBand, before: GradeBand | None) -> list[str]:
     ]
     if before is not None and before.mode != band.mode:
         lines.append("now target shares" if band.shares else "now fixed limits")
-    return lines or ["Nothing but the reason."]
+    return lines or ["Nothing but the reason"]
 
 
 def _asked_for(request: HttpRequest) -> GradeBand | None:

@@ -12,11 +12,44 @@ from django.urls import reverse
 from leadscoring.common.admin.base import ListPage
 from leadscoring.common.admin.words import NOTHING, moment
 from scoring.models import MaturityWindow, TrainingPolicy
+from scoring.selectors.readiness import category_features
 
 if TYPE_CHECKING:
     WindowModelForm = forms.ModelForm[MaturityWindow]
+    PolicyModelForm = forms.ModelForm[TrainingPolicy]
 else:
-    WindowModelForm = forms.ModelForm
+    WindowModelForm = PolicyModelForm = forms.ModelForm
+
+MOST_SEGMENTS = 3
+
+
+class PolicyForm(PolicyModelForm):
+    """The limits, and which features' values the readiness page counts one by one."""
+
+    segment_features = forms.MultipleChoiceField(
+        label="Segments watched",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=f"At most {MOST_SEGMENTS} category features whose values the readiness page counts one by one, "
+        "beside the source. None marked: the three that the newest version looks at most.",
+    )
+
+    class Meta:
+        model = TrainingPolicy
+        fields = ("minimum_leads", "minimum_conversions", "horizon_days", "segment_features")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        features = category_features()
+        field = self.fields["segment_features"]
+        if isinstance(field, forms.MultipleChoiceField):
+            field.choices = [(feature.name, feature.label) for feature in features]
+
+    def clean_segment_features(self) -> list[str]:
+        chosen: list[str] = self.cleaned_data["segment_features"]
+        if len(chosen) > MOST_SEGMENTS:
+            raise forms.ValidationError(f"{len(chosen)} are marked; expected at most {MOST_SEGMENTS}.")
+        return chosen
 
 
 @admin.register(TrainingPolicy)
@@ -25,7 +58,8 @@ class TrainingPolicyAdmin(ListPage[TrainingPolicy]):
 
     show_add_link = False
 
-    fields = ("minimum_leads", "minimum_conversions", "horizon_days")
+    form = PolicyForm
+    fields = ("minimum_leads", "minimum_conversions", "horizon_days", "segment_features")
     change_form_template = "scoring/admin/training_policy.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

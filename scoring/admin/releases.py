@@ -35,6 +35,7 @@ class ReleaseAdmin(ReadOnlyPage[Release]):
         "opened_shown",
         "closed_shown",
         "served_shown",
+        "scale_shown",
         "by_shown",
         "reason",
     )
@@ -44,6 +45,7 @@ class ReleaseAdmin(ReadOnlyPage[Release]):
         "opened_shown",
         "closed_shown",
         "served_shown",
+        "scale_shown",
         "by_shown",
     )
 
@@ -73,6 +75,11 @@ class ReleaseAdmin(ReadOnlyPage[Release]):
     @admin.display(description="Served for")
     def served_shown(self, row: Release) -> str:
         return duration(row.closed_at - row.opened_at) if row.closed_at else "serves now"
+
+    @admin.display(description="Scores are ranks among")
+    def scale_shown(self, row: Release) -> str:
+        why = str(row.score_population.get("why", ""))
+        return f"{row.ranked_among()}. {why}".strip()
 
     @admin.display(description="Decided by")
     def by_shown(self, row: Release) -> str:

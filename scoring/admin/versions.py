@@ -15,6 +15,7 @@ from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_acti
 from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
 from leadscoring.common.admin.words import badge, estimate_words, moment, state_badge
 from scoring.admin.version_report import compared, estimator_words, evidence
+from scoring.admin.version_scale import scale_context
 from scoring.contracts import ReleaseConflict, ScoringError, VersionState
 from scoring.models import ModelVersion, Release
 from scoring.selectors.versions import open_release
@@ -146,6 +147,7 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
                 "champion": champion,
                 "serves": champion is not None and champion.pk == row.pk,
                 "table": compared(row, champion),
+                **scale_context(row, as_of=timezone.now()),
                 **evidence(row),
             },
             status=409 if form.errors else 200,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from scoring.models import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SEGMENTS = 3
 VALUES_SHOWN = 12
+LEAST_SHOWN = 10
 DELAYS_KEPT = 500
 RECENT_DAYS = 7 * WEEKS_READ
 LEAST_RECENT = 100
@@ -241,15 +243,19 @@ def _ripens(pending: list[tuple[float, int]]) -> dict[str, float | None]:
     return {"next": max(pending[0][0], 0.0), "half": pending[half][0], "all": pending[-1][0]}
 
 
-def segment_features(policy: TrainingPolicy) -> list[Feature | None]:
-    """Category features whose values are counted: the ones a person chose, else the three that the newest version
-    looks at most, else the first three. None stands for the source and comes first."""
-    known = {
-        feature.name: feature
-        for feature in Feature.objects.filter(
+def category_features() -> list[Feature]:
+    """Category features of the active feature set that may train, in their order."""
+    return list(
+        Feature.objects.filter(
             feature_set__state=FeatureSetState.ACTIVE.value, kind=Kind.CATEGORY.value, excluded=False
-        )
-    }
+        ).order_by("position")
+    )
+
+
+def segment_features(policy: TrainingPolicy) -> list[Feature | None]:
+    """Category features whose values are counted: the ones a person marked, else the three that the newest version
+    looks at most, else the first three. None stands for the source and comes first."""
+    known = {feature.name: feature for feature in category_features()}
     chosen = [name for name in policy.segment_features if name in known]
     if not chosen:
         version = ModelVersion.objects.order_by("-number").only("importance").first()
@@ -272,17 +278,22 @@ def _segment(feature: Feature | None, leads: QuerySet[Lead], converted: QuerySet
         converted.annotate(value=through).values_list("value").annotate(n=Count("pk")),
     )
     values: dict[str, list[int]] = {}
+    spellings: dict[str, Counter[str]] = {}
     for place, rows in enumerate(counted):
         for value, n in rows:
             text = "" if value is None else str(value).strip()
-            key = "" if text.casefold() in gone else text
+            # One value however it is written, as training reads it.
+            key = "" if text.casefold() in gone else " ".join(text.casefold().split())
             values.setdefault(key, [0, 0])[place] += int(n)
+            spellings.setdefault(key, Counter())[text] += int(n)
+    # A handful of leads says nothing, and is mostly a slip of the pen.
     ordered = sorted(values.items(), key=lambda item: (-item[1][0], item[0]))
+    shown = [(key, counts) for key, counts in ordered[:VALUES_SHOWN] if counts[0] >= LEAST_SHOWN]
     return {
         "feature": feature.name if feature else "",
         "label": feature.label if feature else "Source",
-        "values": [[value, n, k] for value, (n, k) in ordered[:VALUES_SHOWN]],
-        "more": max(len(ordered) - VALUES_SHOWN, 0),
+        "values": [[spellings[key].most_common(1)[0][0] if key else "", n, k] for key, (n, k) in shown],
+        "more": len(ordered) - len(shown),
     }
 
 

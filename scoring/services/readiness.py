@@ -47,28 +47,30 @@ def first_snapshot(*, as_of: datetime) -> bool:
     return True
 
 
-def current_readiness(*, as_of: datetime, live: bool = False) -> Readiness | None:
-    """How far the leads carry. Counted now for a few leads or with `live`, else from the newest kept counts; None
-    when there are many leads and nobody has counted them yet. Writes nothing."""
-    snapshot = None
-    if not live and not is_small(COUNTED_LIVE):
-        snapshot = newest_snapshot()
-        if snapshot is None:
-            return None
-    counts = snapshot.counts if snapshot is not None else count_leads(as_of=as_of)
+def current_readiness(*, as_of: datetime) -> Readiness | None:
+    """How far the leads carry: counted now where they are few, else from the newest kept counts; None when there
+    are many leads and nobody has counted them yet. Writes nothing."""
+    if is_small(COUNTED_LIVE):
+        return counted_readiness(as_of=as_of)
+    snapshot = newest_snapshot()
+    return None if snapshot is None else _judged(snapshot.counts, taken_at=snapshot.taken_at, live=False)
+
+
+def counted_readiness(*, as_of: datetime) -> Readiness:
+    """How far the leads carry, counted now however many they are. Writes nothing."""
+    return _judged(count_leads(as_of=as_of), taken_at=as_of, live=True)
+
+
+def _judged(counts: dict[str, Any], *, taken_at: datetime, live: bool) -> Readiness:
     policy = training_policy()
-    return Readiness(
-        assessment=assess(
-            counts,
-            minimum_leads=policy.minimum_leads,
-            minimum_conversions=policy.minimum_conversions,
-            horizon_days=policy.horizon_days,
-            auc=_served_auc(),
-        ),
-        counts=counts,
-        taken_at=snapshot.taken_at if snapshot is not None else as_of,
-        live=snapshot is None,
+    answer = assess(
+        counts,
+        minimum_leads=policy.minimum_leads,
+        minimum_conversions=policy.minimum_conversions,
+        horizon_days=policy.horizon_days,
+        auc=_served_auc(),
     )
+    return Readiness(assessment=answer, counts=counts, taken_at=taken_at, live=live)
 
 
 def _served_auc() -> float | None:
