@@ -55,7 +55,9 @@ def paths() -> list[str]:
         f"scoring/featureset/{features.pk}/change/",
         f"scoring/modelversion/{version.pk}/change/",
         f"scoring/modelversion/{version.pk}/activate/",
+        "scoring/gradeband/",
         "scoring/gradeband/set-limits/",
+        "scoring/readinesssnapshot/",
         "scoring/apikey/new-key/",
         "scoring/trainingrun/train/",
     ]

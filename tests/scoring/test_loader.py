@@ -95,7 +95,9 @@ def test_a_version_is_compiled_once_for_any_number_of_calls(monkeypatch: pytest.
     a_served_release()
     loads: list[int] = []
     real = loader.load_version
-    monkeypatch.setattr(loader, "load_version", lambda version: loads.append(version.pk) or real(version))
+    monkeypatch.setattr(
+        loader, "load_version", lambda version, **_: loads.append(version.pk) or real(version)
+    )
     for _ in range(3):
         loader.serving()
     assert len(loads) == 1
@@ -104,7 +106,7 @@ def test_a_version_is_compiled_once_for_any_number_of_calls(monkeypatch: pytest.
 def test_the_same_version_in_a_new_release_is_not_loaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     release = a_served_release()
     before = loader.serving().champion
-    monkeypatch.setattr(loader, "load_version", lambda version: pytest.fail("loaded again"))
+    monkeypatch.setattr(loader, "load_version", lambda version, **_: pytest.fail("loaded again"))
     again = a_release(release.champion)
     assert loader.serving().release_id == again.pk
     assert loader.serving().champion is before
@@ -233,7 +235,9 @@ def test_a_restored_file_serves_after_a_pause_and_is_not_read_at_every_call(
     path.unlink()
     loads: list[int] = []
     real = loader.load_version
-    monkeypatch.setattr(loader, "load_version", lambda version: loads.append(version.pk) or real(version))
+    monkeypatch.setattr(
+        loader, "load_version", lambda version, **_: loads.append(version.pk) or real(version)
+    )
     for _ in range(4):
         with pytest.raises(NoModelReleased):
             loader.serving()

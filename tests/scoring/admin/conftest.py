@@ -22,6 +22,7 @@ from scoring.models import (
     ModelVersion,
     Outcome,
     Prediction,
+    Regrade,
     Release,
     TrainingPolicy,
     TrainingRun,
@@ -84,6 +85,7 @@ class Core:
     band: GradeBand
     window: MaturityWindow
     policy: TrainingPolicy
+    regrade: Regrade
 
 
 @pytest.fixture
@@ -118,6 +120,7 @@ def core(place: Path) -> Core:
         import_run=imported, row_number=2, column="Created", value="??", expected="a date"
     )
     issued = create_key(name="Website", scopes=["score"], source_system="crm", as_of=NOW)
+    band = GradeBand.objects.create(set_at=NOW, reason="start")
     return Core(
         active=active,
         draft=draft,
@@ -130,7 +133,8 @@ def core(place: Path) -> Core:
         key=ApiKey.objects.get(pk=issued.id),
         imported=imported,
         running=a_training_run(feature_set=active, state="running", progress=0.4),
-        band=GradeBand.objects.create(set_at=NOW, reason="start"),
+        band=band,
         window=MaturityWindow.objects.create(source_system="crm", estimated_days=92.0),
         policy=TrainingPolicy.objects.create(),
+        regrade=Regrade.objects.create(grade_band=band, state="done"),
     )

@@ -18,6 +18,7 @@ from scoring.models import (
     GradeBand,
     Lead,
     MaturityWindow,
+    Regrade,
     Release,
     TrainingPolicy,
     TrainingRun,
@@ -88,6 +89,19 @@ ACTIONS = (
         _set="1",
     ),
     _action(
+        "set target shares of the grades",
+        lambda core: "gradeband/set-limits/",
+        {APPROVER},
+        lambda core: GradeBand.objects.get(is_current=True).shares == {"A": 5, "B": 15, "C": 30, "D": 50},
+        mode="shares",
+        share_a="5",
+        share_b="15",
+        share_c="30",
+        share_d="50",
+        reason="a tenth is too many",
+        _set="1",
+    ),
+    _action(
         "make a key",
         lambda core: "apikey/new-key/",
         {OPERATOR, INTEGRATOR},
@@ -146,7 +160,17 @@ ACTIONS = (
 
 def state(core: Core) -> tuple[Any, ...]:
     """Everything an action could have touched."""
-    tables = (FeatureSet, GradeBand, ApiKey, TrainingRun, TrainingPolicy, MaturityWindow, Lead, Release)
+    tables = (
+        FeatureSet,
+        GradeBand,
+        Regrade,
+        ApiKey,
+        TrainingRun,
+        TrainingPolicy,
+        MaturityWindow,
+        Lead,
+        Release,
+    )
     rows = tuple(tuple(model._default_manager.order_by("pk").values_list()) for model in tables)
     return (counts(), rows, LogEntry.objects.count())
 
@@ -190,6 +214,8 @@ LISTS: dict[str, set[str]] = {
     "modelversion": WATCHERS,
     "release": WATCHERS,
     "gradeband": WATCHERS,
+    "regrade": WATCHERS,
+    "readinesssnapshot": WATCHERS,
     "importrun": {INTEGRATOR} | WATCHERS,
     "trainingrun": WATCHERS,
     "maturitywindow": WATCHERS,

@@ -91,15 +91,15 @@ def test_it_follows_no_link_out_of_the_folder(core: Core, place: Path, admin_cli
 
 
 def test_it_previews_grade_limits_before_it_sets_them(core: Core, admin_client: Client) -> None:
-    for number, score in enumerate((90, 78, 60, 10)):
-        a_lead(f"S-{number}", score=score)
+    for number, (score, grade) in enumerate(((90, "A"), (78, "A"), (60, "B"), (10, "D"))):
+        a_lead(f"S-{number}", score=score, grade=grade)
     path, form = (
         "/admin/scoring/gradeband/set-limits/",
         {"a": "80", "b": "55", "c": "25", "reason": "fewer A"},
     )
     before = counts()
     preview = admin_client.post(path, {**form, "_preview": "1"})
-    assert preview.context["rows"] == [("A", 2, 1, -1), ("B", 2, 2, 0), ("C", 0, 1, 1), ("D", 1, 1, 0)]
+    assert preview.context["found"].open_moves == {("A", "A"): 1, ("A", "B"): 1, ("B", "B"): 1, ("D", "D"): 1}
     assert counts() == before
     assert admin_client.post(path, {**form, "_set": "1"}).status_code == 302
     assert str(GradeBand.objects.get(is_current=True)) == "A ≥ 80, B ≥ 55, C ≥ 25"

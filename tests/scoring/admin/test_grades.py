@@ -1,0 +1,189 @@
+"""The page of the grade limits: preview, both ways of setting them, history, and the way back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from scoring.admin.grade_forms import LimitsForm
+from scoring.contracts import GradeLimits, OutcomeKind
+from scoring.models import GradeBand, Regrade
+from scoring.selectors.grades import first_scores, preview
+from scoring.services.releases import set_grade_limits
+from tests.factories.rows import NOW, a_lead, a_prediction, a_release, an_outcome, counts, days_ago
+from tests.factories.trained import a_stored_version
+from tests.scoring.admin.conftest import Core
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/scoring/gradeband/set-limits/"
+SHARES = {"mode": "shares", "share_a": "10", "share_b": "20", "share_c": "30", "share_d": "40", "reason": "x"}
+
+
+def test_it_counts_who_moves_where_and_whose_leads_they_are() -> None:
+    for number, (score, grade, owner) in enumerate(
+        [
+            (95, "A", "Amal"),
+            (80, "A", "Amal"),
+            (60, "B", "Ben"),
+            (30, "C", ""),
+            (30, "D", "Ben"),
+            (5, "D", "Ben"),
+        ]
+    ):
+        a_lead(f"L-{number}", score=score, grade=grade, owner=owner, created=days_ago(40 * number))
+    an_outcome(a_lead("closed", score=80, grade="A", owner="Amal"))
+    found = preview(GradeLimits(90, 70, 25), as_of=NOW)
+    assert found.open_moves == {
+        ("A", "A"): 1,
+        ("A", "B"): 1,
+        ("B", "C"): 1,
+        ("C", "C"): 1,
+        ("D", "C"): 1,
+        ("D", "D"): 1,
+    }
+    assert (found.open_leads, found.open_changed, found.closed_changed) == (6, 3, 1)
+    assert [(o.owner, o.up, o.down) for o in found.owners] == [("Ben", 1, 1), ("Amal", 0, 1)]
+    assert found.shares["Last 30 days"] == {95: 1}
+    assert found.shares["Last 90 days"] == {95: 1, 80: 1, 60: 1}
+    assert sum(found.shares["All open leads"].values()) == 6
+
+
+def test_conversion_by_grade_counts_ripe_leads_by_the_score_they_got_first() -> None:
+    release = a_release()
+
+    def scored(name: str, *, score: int, days: float, said: float, kind: OutcomeKind | None = None) -> None:
+        lead = a_lead(name, score=99, grade="A", created=days_ago(days))
+        a_prediction(lead, release, score=score, scored_at=days_ago(said))
+        a_prediction(lead, release, score=99, scored_at=NOW)
+        if kind is not None:
+            an_outcome(lead, kind, occurred_at=days_ago(days - 20))
+
+    scored("converted", score=80, days=300, said=299, kind=OutcomeKind.CONVERTED)
+    scored("lost", score=80, days=300, said=299, kind=OutcomeKind.LOST)
+    scored("open", score=10, days=300, said=299)
+    scored("young", score=80, days=20, said=19, kind=OutcomeKind.CONVERTED)
+    scored("scored after its outcome", score=80, days=300, said=100, kind=OutcomeKind.CONVERTED)
+    scored("scored when ripe", score=80, days=300, said=50)
+    found = first_scores(as_of=NOW)
+    assert found.by_grade(GradeLimits()) == {"A": (1, 2), "B": (0, 0), "C": (0, 0), "D": (0, 1)}
+    assert found.by_grade(GradeLimits(90, 70, 40))["B"] == (1, 2)
+
+
+def test_target_shares_are_previewed_then_set(core: Core, admin_client: Client) -> None:
+    before = counts()
+    shown = admin_client.post(PAGE, {**SHARES, "_preview": "1"})
+    assert shown.context["wanted"] == GradeLimits(90, 70, 40)
+    assert "Set these limits" in shown.content.decode()
+    assert counts() == before
+    assert admin_client.post(PAGE, {**SHARES, "_set": "1"}).status_code == 302
+    band = GradeBand.objects.get(is_current=True)
+    assert (str(band), band.mode) == ("A ≥ 90, B ≥ 70, C ≥ 40", "shares")
+    assert Regrade.objects.filter(grade_band=band).count() == 1
+    assert "target shares (A 10 %, B 20 %, C 30 %, D 40 %)" in admin_client.get(PAGE).content.decode()
+
+
+def test_shares_that_do_not_make_a_hundred_are_refused(core: Core, admin_client: Client) -> None:
+    before = counts()
+    answer = admin_client.post(PAGE, {**SHARES, "share_d": "41", "_set": "1"})
+    assert answer.status_code == 400
+    assert "make 101 %; expected 100 % together." in answer.content.decode()
+    assert counts() == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"mode": "shares", "reason": "x"},
+        {"mode": "other", "a": "80", "b": "50", "c": "20", "reason": "x"},
+        {"a": "80", "b": "50", "reason": "x"},
+        {"a": "eighty", "b": "50", "c": "20", "reason": "x"},
+        {**SHARES, "share_a": "-10", "share_d": "60"},
+        {**SHARES, "share_a": "9" * 400},
+        {**SHARES, "reason": "  "},
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_the_form(
+    data: dict[str, Any], core: Core, admin_client: Client
+) -> None:
+    before = counts()
+    assert admin_client.post(PAGE, {**data, "_set": "1"}).status_code == 400
+    assert counts() == before
+
+
+def test_numbers_of_the_other_choice_are_not_read() -> None:
+    from django.http import QueryDict
+
+    data = QueryDict(mutable=True)
+    data.update({**SHARES, "a": "nonsense", "b": "", "c": "1000"})
+    form = LimitsForm(data)
+    assert form.is_valid(), form.errors
+    assert form.limits() == GradeLimits(90, 70, 40)
+
+
+def test_the_history_says_who_changed_what_and_why(core: Core, admin_client: Client) -> None:
+    now = timezone.now()
+    set_grade_limits(a=80, b=50, c=20, by=None, reason="fewer in A", as_of=now)
+    page = admin_client.get("/admin/scoring/gradeband/").content.decode()
+    assert "A from 75 to 80; C from 25 to 20" in page
+    assert "fewer in A" in page
+    assert "command line or program" in page
+
+
+def test_grades_are_charted_week_by_week(core: Core, admin_client: Client) -> None:
+    lead = a_lead("charted")
+    for week in range(3):
+        a_prediction(
+            lead, core.release, scored_at=timezone.now() - timedelta(weeks=week), grade="A", score=90
+        )
+    page = admin_client.get("/admin/scoring/gradeband/").content.decode()
+    assert "n = 3 scorings in 3 weeks." in page
+
+
+def test_earlier_limits_are_set_again_through_the_same_page(core: Core, admin_client: Client) -> None:
+    set_grade_limits(a=95, b=85, c=60, by=None, reason="too strict", as_of=timezone.now())
+    answer = admin_client.get(f"/admin/scoring/gradeband/{core.band.pk}/set-again/")
+    assert answer.status_code == 302
+    form = admin_client.get(answer.headers["Location"]).context["form"]
+    assert (form.initial["a"], form.initial["b"], form.initial["c"]) == (75, 50, 25)
+    for nonsense in ("x", "-1", "9" * 30, "٣", ""):
+        assert admin_client.get(PAGE, {"from": nonsense}).status_code == 200
+
+
+def test_it_stays_within_fifteen_queries(
+    core: Core, admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(30):
+        a_lead(f"L-{number}", score=3 * number + 1, grade="D", owner=f"o-{number}", created=NOW)
+    with django_assert_max_num_queries(18):
+        admin_client.post(PAGE, {**SHARES, "_preview": "1"})
+    with django_assert_max_num_queries(15):
+        admin_client.get("/admin/scoring/gradeband/")
+
+
+def test_activating_shows_what_it_does_to_the_grades(
+    core: Core, admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    version = a_stored_version(seed=2, feature_set=core.active)
+    now = timezone.now()
+    for number in range(4):
+        a_lead(
+            f"L-{number}", created=now - timedelta(days=1), score=90, grade="A", attributes={"Source": "web"}
+        )
+    with django_assert_max_num_queries(15):
+        page = admin_client.get(f"/admin/scoring/modelversion/{version.pk}/activate/").content.decode()
+    assert "Grades of the newest 4 leads now" in page
+    assert "ranks among the leads the version learned from" in page
+    assert "Only 4 leads were created in the 90 days before" in page
+
+
+def test_a_version_without_its_file_says_so_before_the_button_is_pressed(
+    core: Core, admin_client: Client
+) -> None:
+    page = admin_client.get(f"/admin/scoring/modelversion/{core.newer.pk}/activate/").content.decode()
+    assert "is not on this machine" in page
