@@ -143,7 +143,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20240101)
     options = parser.parse_args()
     print(
-        "| business | asked | held, % | enough earlier, % | later, % | no upper bound, % | width, weeks | middle off, weeks |"
+        "| business | asked | held, % | enough earlier, % | later, % | no upper bound, % | width, weeks "
+        "| middle off, weeks |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for index, world in enumerate(WORLDS):

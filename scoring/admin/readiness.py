@@ -160,15 +160,19 @@ def _whens(answer: Assessment, as_of: datetime) -> list[tuple[str, str]]:
 
 
 def _forecast_chart(answer: Assessment) -> SafeString | str:
-    if answer.ahead.rarer.reached or not answer.ahead.ahead:
+    """The count that is still missing: the rarer outcome, or where that is enough the leads."""
+    if not answer.ahead.rarer.reached:
+        rows, now, need, noun = answer.ahead.ahead, answer.rarer, answer.need_rarer, answer.rarer_name
+    elif not answer.ahead.leads.reached:
+        rows, now, need, noun = answer.ahead.leads_ahead, answer.leads, answer.need_leads, "leads"
+    else:
         return ""
     return forecast_plot(
-        [ForecastPoint(*row) for row in answer.ahead.ahead],
-        target=answer.need_rarer,
-        title=f"Ripe {answer.rarer_name} in the time to come",
-        noun=answer.rarer_name,
-        caption=f"n = {answer.rarer:,} now; dashed: the {answer.need_rarer:,} that are needed; shaded: 95 of 100 "
-        "possible courses.",
+        [ForecastPoint(*row) for row in rows],
+        target=need,
+        title=f"Ripe {noun} in the time to come",
+        noun=noun,
+        caption=f"n = {now:,} now; dashed: the {need:,} that are needed; shaded: 95 of 100 possible courses.",
     )
 
 

@@ -91,7 +91,8 @@ class Pace:
 class Forecast:
     """When leads and the rarer outcome suffice, each alone and both; the pace; and the counts ahead.
 
-    `ahead` holds rows of (days from now, middle, low, high) of the rarer outcome among ripe leads.
+    `ahead` holds rows of (days from now, middle, low, high) of the rarer outcome among ripe leads, `leads_ahead` of
+    ripe leads; empty where no time can be told.
     """
 
     leads: When
@@ -99,6 +100,7 @@ class Forecast:
     both: When
     pace: Pace | None
     ahead: tuple[tuple[float, float, float, float], ...]
+    leads_ahead: tuple[tuple[float, float, float, float], ...]
 
 
 def forecast(
@@ -140,8 +142,8 @@ def forecast(
     rarer_path = np.minimum(hits_path, leads_path - hits_path)
     blind = _blind(have)
     no_pace = f"no lead was created in the last {SILENT_DAYS} days" if pace is None else ""
-    leads_when = _when(leads_path, have.leads, need_leads, no_pace)
-    rarer_when = _when(rarer_path, rarer_now, need_rarer, blind or no_pace)
+    leads_when = _when(leads_path, have.leads, need_leads, "", no_pace)
+    rarer_when = _when(rarer_path, rarer_now, need_rarer, blind, no_pace)
     return Forecast(
         leads=leads_when,
         rarer=rarer_when,
@@ -149,7 +151,8 @@ def forecast(
             leads_path, rarer_path, have.leads, rarer_now, need_leads, need_rarer, leads_when, rarer_when
         ),
         pace=pace,
-        ahead=() if blind else _ahead(rarer_path, rarer_now, rarer_when),
+        ahead=() if rarer_when.why else _ahead(rarer_path, rarer_now, rarer_when),
+        leads_ahead=() if leads_when.why else _ahead(leads_path, have.leads, leads_when),
     )
 
 
@@ -277,32 +280,37 @@ def _pending(flow: Flow, rate: Floats, delays: Floats, rng: np.random.Generator)
 
 
 def _reach(path: Floats, now: float, need: float) -> Floats:
-    """Days until each path reaches `need`, straight between the weeks; infinite where it does not."""
+    """Days until each path reaches `need`, (3, draws): the beginning of that week, straight inside it, its end;
+    infinite where it does not. Where inside a week leads come is chance too, which the bounds allow for."""
     if now >= need:
-        return np.zeros(len(path))
+        return np.zeros((3, len(path)))
     there = path >= need
     first = np.where(there.any(axis=1), there.argmax(axis=1), -1)
     rows = np.arange(len(path))
     after = path[rows, first]
     before = np.where(first > 0, path[rows, np.maximum(first - 1, 0)], now)
-    part = (need - before) / np.maximum(after - before, 1e-9)
-    return np.where(first >= 0, (first + np.clip(part, 0.0, 1.0)) * 7.0, np.inf)
+    part = np.clip((need - before) / np.maximum(after - before, 1e-9), 0.0, 1.0)
+    return np.where(
+        first >= 0, (first + np.stack([np.zeros(len(path)), part, np.ones(len(path))])) * 7.0, np.inf
+    )
 
 
-def _summary(days: Floats, why: str) -> When:
-    low, middle, high = (float(q) for q in np.quantile(days, (0.025, 0.5, 0.975), method="higher"))
-    if not np.isfinite(middle) and why:
-        return When(None, None, None, why)
-    return When(*(value if np.isfinite(value) else None for value in (middle, low, high)))
+def _summary(days: Floats) -> When:
+    found = (
+        float(np.quantile(row, share, method="higher"))
+        for row, share in zip(days[[1, 0, 2]], (0.5, 0.025, 0.975), strict=True)
+    )
+    return When(*(value if np.isfinite(value) else None for value in found))
 
 
-def _when(path: Floats, now: float, need: float, why: str) -> When:
+def _when(path: Floats, now: float, need: float, blind: str, no_pace: str = "") -> When:
     if now >= need:
         return When(0.0, 0.0, 0.0)
+    if blind:
+        return When(None, None, None, blind)
     days = _reach(path, now, need)
     # Leads that are here already may suffice although no more come.
-    sure = bool(np.isfinite(days).all()) and not why.startswith(("no lead became", "none", "all"))
-    return _summary(days, "") if sure or not why else When(None, None, None, why)
+    return When(None, None, None, no_pace) if no_pace and not np.isfinite(days).all() else _summary(days)
 
 
 def _both(
@@ -318,9 +326,7 @@ def _both(
     for one in (rarer_when, leads_when):
         if one.why:
             return one
-    return _summary(
-        np.maximum(_reach(leads, leads_now, need_leads), _reach(rarer, rarer_now, need_rarer)), ""
-    )
+    return _summary(np.maximum(_reach(leads, leads_now, need_leads), _reach(rarer, rarer_now, need_rarer)))
 
 
 def _ahead(path: Floats, now: float, when: When) -> tuple[tuple[float, float, float, float], ...]:

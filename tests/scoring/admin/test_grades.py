@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from scoring.admin.grade_forms import LimitsForm
 from scoring.contracts import GradeLimits, OutcomeKind
 from scoring.models import GradeBand, Regrade
-from scoring.selectors.grades import first_scores, preview
+from scoring.selectors.grades import first_scores, preview, weekly_grades
 from scoring.services.releases import set_grade_limits
 from tests.factories.rows import NOW, a_lead, a_prediction, a_release, an_outcome, counts, days_ago
 from tests.factories.trained import a_stored_version
@@ -138,11 +138,15 @@ def test_the_history_says_who_changed_what_and_why(core: Core, admin_client: Cli
 def test_grades_are_charted_week_by_week(core: Core, admin_client: Client) -> None:
     lead = a_lead("charted")
     for week in range(3):
-        a_prediction(
-            lead, core.release, scored_at=timezone.now() - timedelta(weeks=week), grade="A", score=90
-        )
-    page = admin_client.get("/admin/scoring/gradeband/").content.decode()
-    assert "n = 3 scorings in 3 weeks." in page
+        at = NOW + timedelta(weeks=30 - week)
+        a_prediction(lead, core.release, scored_at=at, grade="A", score=90)
+    weeks = weekly_grades(as_of=NOW + timedelta(weeks=30))
+    assert [counts["A"] for _, counts in weeks] == [1, 1, 1]
+    assert [at.weekday() for at, _ in weeks] == [0, 0, 0]
+    a_prediction(lead, core.release, scored_at=timezone.now(), grade="A", score=90)
+    assert (
+        "Grades given, week by week</title>" in admin_client.get("/admin/scoring/gradeband/").content.decode()
+    )
 
 
 def test_earlier_limits_are_set_again_through_the_same_page(core: Core, admin_client: Client) -> None:
@@ -159,7 +163,7 @@ def test_it_stays_within_fifteen_queries(
     core: Core, admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(30):
-        a_lead(f"L-{number}", score=3 * number + 1, grade="D", owner=f"o-{number}", created=NOW)
+        a_lead(f"R-{number}", score=3 * number + 1, grade="D", owner=f"o-{number}", created=NOW)
     with django_assert_max_num_queries(18):
         admin_client.post(PAGE, {**SHARES, "_preview": "1"})
     with django_assert_max_num_queries(15):
@@ -173,7 +177,7 @@ def test_activating_shows_what_it_does_to_the_grades(
     now = timezone.now()
     for number in range(4):
         a_lead(
-            f"L-{number}", created=now - timedelta(days=1), score=90, grade="A", attributes={"Source": "web"}
+            f"R-{number}", created=now - timedelta(days=1), score=90, grade="A", attributes={"Source": "web"}
         )
     with django_assert_max_num_queries(15):
         page = admin_client.get(f"/admin/scoring/modelversion/{version.pk}/activate/").content.decode()

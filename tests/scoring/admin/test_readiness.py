@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -75,7 +73,6 @@ def test_only_those_who_look_after_training_have_it_counted_and_only_by_post(
     core: Core,
     sign_in: SignIn,
     client: Client,
-    django_capture_on_commit_callbacks: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     woken: list[str] = []
