@@ -196,8 +196,18 @@ def _arrivals_chart(counts: dict[str, Any], as_of: datetime) -> SafeString:
     return count_columns(weeks, title="Leads created, week by week", noun="leads")
 
 
-def _rungs(answer: Assessment) -> list[tuple[str, bool]]:
-    return [(NAMES[kind].capitalize(), kind in answer.ladder) for kind in RUNGS]
+def _rungs(answer: Assessment) -> list[tuple[str, str]]:
+    """Each rung and why it is not tried; empty for those that are."""
+    highest = max((RUNGS.index(kind) for kind in answer.ladder), default=-1)
+    return [
+        (
+            NAMES[kind].capitalize(),
+            ""
+            if kind in answer.ladder
+            else ("not needed with so many leads" if place < highest else "not yet"),
+        )
+        for place, kind in enumerate(RUNGS)
+    ]
 
 
 def _worths(answer: Assessment) -> list[tuple[str, str]]:

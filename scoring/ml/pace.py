@@ -296,11 +296,11 @@ def _reach(path: Floats, now: float, need: float) -> Floats:
 
 
 def _summary(days: Floats) -> When:
-    found = (
-        float(np.quantile(row, share, method="higher"))
-        for row, share in zip(days[[1, 0, 2]], (0.5, 0.025, 0.975), strict=True)
+    bounds = (
+        np.quantile(row, share, method="higher") for row, share in zip(days, (0.025, 0.5, 0.975), strict=True)
     )
-    return When(*(value if np.isfinite(value) else None for value in found))
+    low, middle, high = (float(bound) if np.isfinite(bound) else None for bound in bounds)
+    return When(middle, low, high)
 
 
 def _when(path: Floats, now: float, need: float, blind: str, no_pace: str = "") -> When:
