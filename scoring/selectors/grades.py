@@ -85,7 +85,7 @@ def preview(limits: GradeLimits, *, as_of: datetime) -> LimitsPreview:
     )
 
 
-def _counted(rows: QuerySet[Any, dict[str, Any]]) -> dict[tuple[str, int], int]:
+def _counted(rows: QuerySet[Any, Any]) -> dict[tuple[str, int], int]:
     return {(row["grade"], int(row["score"])): int(row["n"]) for row in rows.annotate(n=Count("pk"))}
 
 

@@ -137,6 +137,8 @@ def _sources(as_of: datetime) -> dict[str, _Source]:
         "lead__source_system", "lead__created", "occurred_at", "recorded_at"
     ).iterator(chunk_size=10_000):
         source = sources[name]
+        if created is None:
+            continue
         source.created.append(_days(created))
         source.occurred.append(_days(occurred) if occurred is not None else np.nan)
         source.recorded.append(_days(occurred or recorded))

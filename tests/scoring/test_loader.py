@@ -145,7 +145,7 @@ def test_calls_go_on_with_the_old_version_while_the_new_one_loads(monkeypatch: p
     real = loader.load_version
     seen: list[int] = []
 
-    def loading(version: ModelVersion) -> Any:
+    def loading(version: ModelVersion, **_: Any) -> Any:
         seen.append(loader.serving().champion.number)  # another call comes in the middle of the load
         return real(version)
 
