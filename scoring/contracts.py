@@ -43,6 +43,43 @@ class Cause(StrEnum):
     WAITING = "waiting"
 
 
+class EventKind(StrEnum):
+    """What may happen to a lead besides being scored and having an outcome."""
+
+    STAGE = "stage"
+    OWNER = "owner"
+    ATTRIBUTES = "attributes"
+    OVERRIDDEN = "overridden"
+    OVERRIDE_ENDED = "override_ended"
+    MERGED = "merged"
+    MERGE_UNDONE = "merge_undone"
+
+
+class OverrideEnd(StrEnum):
+    """How a rep's override ended."""
+
+    BY_HAND = "by_hand"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    MERGED = "merged"
+
+
+class IdentityKind(StrEnum):
+    """By what a person is known across systems."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class ProposalState(StrEnum):
+    """Open → confirmed, dismissed, or outdated when the leads no longer share anything."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+    OUTDATED = "outdated"
+
+
 class FeatureSetState(StrEnum):
     """Draft → active → retired. One feature set is active at a time."""
 
@@ -143,6 +180,16 @@ class OutcomeInput:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideInput:
+    """What a rep says a lead is worth: a grade, a score, or both; `expires_at` None means the usual time."""
+
+    grade: Grade | None
+    score: int | None
+    reason: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """Why one item of a batch was not done; the others were."""
 
@@ -179,6 +226,18 @@ class LeadRefused(ScoringError):
     """The lead as sent cannot be read; `errors` name field, value and what was expected."""
 
     code = "lead-refused"
+
+
+class OverrideRefused(ScoringError):
+    """The override as sent makes no sense; `errors` name field, value and what was expected."""
+
+    code = "override-refused"
+
+
+class MergeRefused(ScoringError):
+    """The leads cannot be merged, or the merge not undone, as things are now; the sentence says why."""
+
+    code = "merge-refused"
 
 
 class ReleaseConflict(ScoringError):

@@ -30,13 +30,19 @@ def guess_personal(name: str, counts: Mapping[str, int]) -> KindGuess | None:
     )
 
 
+def is_email(counts: Mapping[str, int]) -> bool:
+    """Whether values, with their counts, are e-mail addresses."""
+    return share(counts, _EMAIL) >= 0.8
+
+
 def _email(counts: Mapping[str, int]) -> KindGuess | None:
-    if share(counts, _EMAIL) < 0.8:
+    if not is_email(counts):
         return None
     return identifier(f"Holds e-mail addresses: {_PERSONAL}", sensitive=True)
 
 
-def _telephone(name: str, counts: Mapping[str, int]) -> KindGuess | None:
+def is_telephone(name: str, counts: Mapping[str, int]) -> bool:
+    """Whether a column of this name with these values, with their counts, holds telephone numbers."""
     written = sum(not text.isdigit() for text in counts) >= len(counts) * 0.5
     named = bool(set(words_of(name)) & PHONE_WORDS)
     if (
@@ -45,11 +51,15 @@ def _telephone(name: str, counts: Mapping[str, int]) -> KindGuess | None:
         or not (named or written)
         or mostly_dates(counts)
     ):
-        return None
+        return False
     if any(sum(mark.isdigit() for mark in text) < 7 for text in some(counts, 50)):
-        return None
+        return False
     # Ungrouped digits with a decimal point are amounts, however long.
-    if not named and all(re.fullmatch(r"-?\d+\.\d+", text) for text in some(counts, 50)):
+    return named or not all(re.fullmatch(r"-?\d+\.\d+", text) for text in some(counts, 50))
+
+
+def _telephone(name: str, counts: Mapping[str, int]) -> KindGuess | None:
+    if not is_telephone(name, counts):
         return None
     return identifier(f"Holds telephone numbers: {_PERSONAL}", sensitive=True)
 

@@ -1,6 +1,8 @@
 """Rows of the core."""
 
+from scoring.models.duplicates import IdentityScan, LeadIdentity, LeadMerge, MergePolicy, MergeProposal
 from scoring.models.features import Feature, FeatureSet
+from scoring.models.history import LeadEvent, ScoreOverride
 from scoring.models.keys import ApiKey
 from scoring.models.leads import Lead
 from scoring.models.outcomes import Outcome
@@ -22,16 +24,23 @@ __all__ = [
     "Feature",
     "FeatureSet",
     "GradeBand",
+    "IdentityScan",
     "ImportRowError",
     "ImportRun",
     "Lead",
+    "LeadEvent",
+    "LeadIdentity",
+    "LeadMerge",
     "MaturityWindow",
+    "MergePolicy",
+    "MergeProposal",
     "ModelVersion",
     "Outcome",
     "Prediction",
     "ReadinessSnapshot",
     "Regrade",
     "Release",
+    "ScoreOverride",
     "TrainingPolicy",
     "TrainingRun",
 ]

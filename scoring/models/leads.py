@@ -50,10 +50,24 @@ class Lead(models.Model):
     scored_by = models.ForeignKey(
         "scoring.ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        # Nearly all rows are null: the partial index below holds the others.
+        db_index=False,
+        help_text="The lead that stands for this one. Always the last of a chain.",
+    )
     first_seen = models.DateTimeField()
     updated_at = models.DateTimeField()
 
     class Meta:
+        permissions: ClassVar = [
+            ("override_lead", "Can set a lead's grade by hand"),
+            ("merge_lead", "Can search for duplicates, merge leads and undo it"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["source_system", "external_id"], name="lead_identity"),
         ]
@@ -71,6 +85,9 @@ class Lead(models.Model):
             models.Index(fields=["external_id"], name="lead_external_id"),
             models.Index(
                 fields=["awaiting_score"], name="lead_awaiting", condition=models.Q(awaiting_score=True)
+            ),
+            models.Index(
+                fields=["merged_into"], name="lead_merged", condition=models.Q(merged_into__isnull=False)
             ),
         ]
 
