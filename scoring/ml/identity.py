@@ -69,10 +69,10 @@ def normal_phone(value: object, *, country_code: str = "") -> str | None:
     (the national prefix) goes; a number that already begins with that code and is long enough keeps it. Without a
     `country_code` such a number keeps its own digits after a `~`, and so matches only numbers written like it.
 
-    >>> normal_phone("+971 (0)50 123 4567"), normal_phone("00971501234567"), normal_phone("050-1234567", country_code="971")
-    ('+971501234567', '+971501234567', '+971501234567')
-    >>> normal_phone("050 123 4567"), normal_phone("0000000"), normal_phone("1234567"), normal_phone("Dubai")
-    ('~0501234567', None, None, None)
+    >>> normal_phone("+971 (0)50 812 4467"), normal_phone("00971508124467"), normal_phone("050-8124467", country_code="971")
+    ('+971508124467', '+971508124467', '+971508124467')
+    >>> normal_phone("050 812 4467"), normal_phone("0000000"), normal_phone("1234567"), normal_phone("Dubai")
+    ('~0508124467', None, None, None)
     """
     text = _as_text(value)
     if text is None:

@@ -11,14 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.contrib.auth.models import User
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from leadscoring.common.bulk import insert_rows, update_rows
 from scoring.contracts import LeadInput, LeadRefused
 from scoring.ml.parsing import shown, unstorable
 from scoring.models import Lead
+from scoring.services import events
 
 T = TypeVar("T")
 MAX_ATTRIBUTES = 500
@@ -27,6 +30,7 @@ MAX_ID = 255
 MAX_OWNER = 255
 MAX_NAME = 500
 LARGEST_INTEGER = 2**63 - 1
+DEADLOCK = "40P01"
 
 
 def check_lead(lead: LeadInput) -> None:
@@ -122,19 +126,62 @@ def _wrong(field: str, value: object, expected: str) -> dict[str, object]:
 
 def retry_once(work: Callable[[], T]) -> T:
     """Do work in a transaction. Two callers may bring the same new lead at once: the insert of the second one
-    fails, and its second try finds the row."""
+    fails, and its second try finds the row. Two callers that name one lead by different ids, since it was merged,
+    may wait for each other: the database lets one go on, and the other tries again."""
     try:
         with transaction.atomic():
             return work()
     except IntegrityError:
-        with transaction.atomic():
-            return work()
+        pass
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
+            raise
+    with transaction.atomic():
+        return work()
 
 
 def find_leads(source_system: str, external_ids: Sequence[str], *, lock: bool) -> dict[str, Lead]:
-    """Known leads by external id."""
+    """Known leads by external id; for the id of a merged lead the one that stands for it, so that two ids may name
+    the same row. Only a merged lead costs a second query."""
     rows = Lead.objects.filter(source_system=source_system, external_id__in=external_ids)
-    return {lead.external_id: lead for lead in (locked(rows) if lock else rows)}
+    found = {lead.external_id: lead for lead in (locked(rows) if lock else rows)}
+    if any(lead.merged_into_id is not None for lead in found.values()):
+        return _follow_merges(found, lock=lock)
+    return found
+
+
+def _follow_merges(found: dict[str, Lead], *, lock: bool) -> dict[str, Lead]:
+    """Each id with the lead that stands for it. `merged_into` always names the last of a chain."""
+    here = {lead.pk: lead for lead in found.values()}
+    away = {lead.merged_into_id for lead in found.values()} - here.keys() - {None}
+    if away:
+        rows = Lead.objects.filter(pk__in=away)
+        here.update({lead.pk: lead for lead in (locked(rows) if lock else rows)})
+    return {
+        external_id: lead if lead.merged_into_id is None else here[lead.merged_into_id]
+        for external_id, lead in found.items()
+    }
+
+
+def survivor_of(lead: Lead) -> Lead:
+    """The lead that stands for this one: itself unless it was merged."""
+    if lead.merged_into_id is None:
+        return lead
+    return Lead.objects.select_related("scored_by").get(pk=lead.merged_into_id)
+
+
+def edit_lead(*, lead_id: UUID, owner: str, stage: str, by: User | None, as_of: datetime) -> Lead:
+    """Owner and stage as a person set them. Nothing else is touched: the score may have moved meanwhile."""
+    with transaction.atomic():
+        lead = locked(Lead.objects.filter(pk=lead_id)).get()
+        was = events.before(lead)
+        lead.owner, lead.stage = owner, stage
+        found = events.changes(lead, was, by=str(by or "admin"), person=by, as_of=as_of)
+        if found:
+            lead.updated_at = as_of
+            lead.save(update_fields=["owner", "stage", "updated_at"])
+            events.store_events(found)
+    return lead
 
 
 def locked(rows: QuerySet[Lead]) -> QuerySet[Lead]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -11,6 +12,7 @@ from django.db import transaction
 from scoring import signals
 from scoring.contracts import LeadNotFound, LeadRefused, OutcomeInput
 from scoring.models import Lead, Outcome
+from scoring.selectors.leads import merged_warning
 from scoring.services.leads import locked
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -25,6 +27,7 @@ class OutcomeRecorded:
     external_id: str
     kind: str
     changed: bool
+    warnings: tuple[Mapping[str, str], ...] = ()
 
 
 def read_revenue(text: str | None) -> Decimal | None:
@@ -75,7 +78,9 @@ def record_outcome(
         )
     revenue = read_revenue(outcome.revenue)
     lead = (
-        Lead.objects.filter(source_system=source_system, external_id=outcome.external_id).only("id").first()
+        Lead.objects.filter(source_system=source_system, external_id=outcome.external_id)
+        .only("id", "external_id", "merged_into_id", "source_system")
+        .first()
     )
     if lead is None:
         raise LeadNotFound(f"No lead {outcome.external_id!r} is known in {source_system!r}.")
@@ -88,7 +93,7 @@ def record_outcome(
         recorded_at=as_of,
         reported_by=reported_by,
     )
-    return _replace_current(row, outcome.external_id)
+    return _replace_current(row, lead)
 
 
 def same_outcome(one: Outcome, other: Outcome) -> bool:
@@ -101,14 +106,19 @@ def same_outcome(one: Outcome, other: Outcome) -> bool:
     )
 
 
-def _replace_current(row: Outcome, external_id: str) -> OutcomeRecorded:
+def _replace_current(row: Outcome, sent: Lead) -> OutcomeRecorded:
     with transaction.atomic():
-        # Reports about one lead at once queue up here: each later one corrects the one before it.
-        locked(Lead.objects.filter(pk=row.lead_id)).only("id").get()
-        current = Outcome.objects.filter(lead_id=row.lead_id, is_current=True).first()
+        # Reports about one lead at once queue up here: each later one corrects the one before it. A lead merged
+        # by then hands the report on to the one that stands for it.
+        lead = locked(Lead.objects.filter(pk=sent.pk)).get()
+        if lead.merged_into_id is not None:
+            lead = locked(Lead.objects.filter(pk=lead.merged_into_id)).get()
+        row.lead = lead
+        warnings = () if lead.pk == sent.pk else (merged_warning(sent.external_id, lead),)
+        current = Outcome.objects.filter(lead_id=lead.pk, is_current=True).first()
         if current is not None and same_outcome(current, row):
-            return OutcomeRecorded(current.pk, external_id, current.kind, changed=False)
-        Outcome.objects.filter(lead_id=row.lead_id, is_current=True).update(is_current=False)
+            return OutcomeRecorded(current.pk, sent.external_id, current.kind, changed=False, warnings=warnings)
+        Outcome.objects.filter(lead_id=lead.pk, is_current=True).update(is_current=False)
         row.save(force_insert=True)
         signals.outcomes_recorded.send(sender=Outcome, ids=[row.pk])
-    return OutcomeRecorded(row.pk, external_id, row.kind, changed=True)
+    return OutcomeRecorded(row.pk, sent.external_id, row.kind, changed=True, warnings=warnings)

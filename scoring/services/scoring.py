@@ -31,7 +31,9 @@ from scoring.loader import Serving
 from scoring.ml.compile import RowScore
 from scoring.ml.reasons import Reason, reasons
 from scoring.ml.schema import Kind, ValueWarning, parse_row
-from scoring.models import Lead, Prediction
+from scoring.models import Lead, LeadEvent, Prediction
+from scoring.selectors.leads import merged_warning
+from scoring.services import events
 from scoring.services import leads as lead_rows
 
 WAITING_BATCH = 500
@@ -106,9 +108,13 @@ def _store_and_score(
 def _rows_of(
     sent: Sequence[LeadInput], source_system: str, as_of: datetime
 ) -> tuple[list[Lead], list[Lead], list[Lead]]:
-    """Rows in the order sent, with what was sent applied; and which of them are new, and which known."""
+    """Rows in the order sent, with what was sent applied; and which of them are new, and which known.
+
+    After a merge two ids may name one lead: it is in `rows` for both of them, and in `old` once.
+    """
     known = lead_rows.find_leads(source_system, [lead.external_id for lead in sent], lock=True)
-    rows, new, old = [], [], []
+    rows, new, old = [], [], {}
+    changed: list[LeadEvent] = []
     for lead in sent:
         row = known.get(lead.external_id)
         if row is None:
@@ -116,11 +122,15 @@ def _rows_of(
             # A caller that gives no date brings the lead as it arises; without one it could never count as ripe.
             row.created = as_of
             new.append(row)
+            lead_rows.apply_input(row, lead, as_of)
         else:
-            old.append(row)
-        lead_rows.apply_input(row, lead, as_of)
+            old[row.pk] = row
+            was = events.before(row)
+            if lead_rows.apply_input(row, lead, as_of):
+                changed += events.changes(row, was, by=f"API: {source_system}", as_of=as_of)
         rows.append(row)
-    return rows, new, old
+    events.store_events(changed)
+    return rows, new, list(old.values())
 
 
 def _store_waiting(sent: Sequence[LeadInput], *, source_system: str, as_of: datetime) -> None:
@@ -134,10 +144,15 @@ def _in_transaction(
     sent: Sequence[LeadInput], serving: Serving, *, source_system: str, cause: Cause, as_of: datetime
 ) -> list[ScoredLead]:
     rows, new, old = _rows_of(sent, source_system, as_of)
-    scored = _predict(rows, serving, cause=cause, as_of=as_of)
+    distinct = rows if len(rows) == len(new) + len(old) else list({row.pk: row for row in rows}.values())
+    scored = _predict(distinct, serving, cause=cause, as_of=as_of)
     lead_rows.store_leads(new, old)
     _store_predictions(scored)
-    return [_answer(one, row, serving) for one, row in zip(scored, rows, strict=True)]
+    made = {one.prediction.lead_id: one for one in scored}
+    return [
+        _answer(made[row.pk], row, serving, lead.external_id, source_system)
+        for lead, row in zip(sent, rows, strict=True)
+    ]
 
 
 def _store_predictions(scored: Sequence[_Scored]) -> None:
@@ -218,16 +233,19 @@ def _warnings(
     return found
 
 
-def _answer(scored: _Scored, row: Lead, serving: Serving) -> ScoredLead:
+def _answer(scored: _Scored, row: Lead, serving: Serving, sent_id: str, source_system: str) -> ScoredLead:
     prediction = scored.prediction
+    warnings = tuple(prediction.warnings)
+    if sent_id != row.external_id or row.source_system != source_system:
+        warnings = (merged_warning(sent_id, row), *warnings)
     return ScoredLead(
         prediction_id=prediction.pk,
-        external_id=row.external_id,
+        external_id=sent_id,
         probability=prediction.probability,
         score=prediction.score,
         grade=Grade(prediction.grade),
         reasons=scored.reasons,
-        warnings=tuple(prediction.warnings),
+        warnings=warnings,
         model_name=serving.champion.name,
         model_version=serving.champion.number,
         role=Role(prediction.role),
@@ -245,7 +263,10 @@ def rescore(lead_ids: Sequence[UUID], *, cause: Cause, as_of: datetime) -> int:
     done = 0
     for start in range(0, len(lead_ids), WAITING_BATCH):
         with transaction.atomic():
-            rows = list(lead_rows.locked(Lead.objects.filter(pk__in=lead_ids[start : start + WAITING_BATCH])))
+            batch = Lead.objects.filter(
+                pk__in=lead_ids[start : start + WAITING_BATCH], merged_into__isnull=True
+            )
+            rows = list(lead_rows.locked(batch))
             scored = _predict(rows, serving, cause=cause, as_of=as_of)
             lead_rows.store_leads([], rows)
             _store_predictions(scored)
@@ -259,7 +280,7 @@ def score_waiting(*, as_of: datetime, limit: int = WAITING_BATCH) -> int:
     Two workers at once do not score a lead twice: each takes a lead by a conditional UPDATE.
     """
     ids = list(
-        Lead.objects.filter(awaiting_score=True)
+        Lead.objects.filter(awaiting_score=True, merged_into__isnull=True)
         .order_by("first_seen", "id")
         .values_list("pk", flat=True)[:limit]
     )
@@ -270,7 +291,7 @@ def score_waiting(*, as_of: datetime, limit: int = WAITING_BATCH) -> int:
         taken = [
             pk
             for pk in sorted(ids)
-            if Lead.objects.filter(pk=pk, awaiting_score=True).update(awaiting_score=False, updated_at=as_of)
+            if Lead.objects.filter(pk=pk, awaiting_score=True, merged_into__isnull=True).update(awaiting_score=False, updated_at=as_of)
         ]
         rows = list(Lead.objects.filter(pk__in=taken).order_by("id"))
         scored = _predict(rows, serving, cause=Cause.WAITING, as_of=as_of)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from scoring import signals
-from scoring.models import Lead, Outcome
+from scoring.models import Lead, LeadEvent, Outcome
+from scoring.services import events
+from scoring.services.imports.merged import give_way, holds_against, is_merged_id, reported_through
 from scoring.services.imports.rows import FileLead
 from scoring.services.leads import find_leads, merged, new_lead, retry_once
 from scoring.services.outcomes import same_outcome
@@ -58,8 +61,10 @@ def _write(
     dry_run: bool,
 ) -> Written:
     known = find_leads(source, [row.external_id for row in rows], lock=not dry_run)
+    rows = give_way(rows, known)
     new: list[Lead] = []
-    changed: list[Lead] = []
+    touched_leads: dict[UUID, Lead] = {}
+    history: list[LeadEvent] = []
     leads: dict[str, Lead] = {}
     for row in rows:
         lead = known.get(row.external_id)
@@ -67,19 +72,27 @@ def _write(
             lead = new_lead(source, row.external_id, as_of)
             _apply(lead, row, run_id)
             new.append(lead)
-        elif _apply(lead, row, run_id):
-            lead.updated_at = as_of
-            changed.append(lead)
+        else:
+            was = events.before(lead)
+            if _apply(lead, row, run_id):
+                lead.updated_at = as_of
+                touched_leads[lead.pk] = lead
+                history += events.changes(
+                    lead, was, by=reported_by, as_of=as_of, details={"import_run": run_id}
+                )
         leads[row.external_id] = lead
+    changed = list(touched_leads.values())
     added, withdrawn = _outcomes(rows, leads, known, currency, reported_by, as_of)
     touched = {outcome.lead_id for outcome in added} | set(withdrawn.values())
     if not dry_run:
         _store(new, changed, added, list(withdrawn))
+        events.store_events(history)
     updated = {lead.pk for lead in changed} | (touched - {lead.pk for lead in new})
     return Written(
         created=len(new),
         updated=len(updated),
-        unchanged=len(rows) - len(new) - len(updated),
+        # Two ids of a merged lead are one lead that changed.
+        unchanged=max(len(rows) - len(new) - len(updated), 0),
         outcomes=len(added),
     )
 
@@ -117,10 +130,14 @@ def _outcomes(
     for row in rows:
         lead = leads[row.external_id]
         was = current.get(lead.pk)
+        via = is_merged_id(row, lead)
+        if was is not None and holds_against(was, row, via=via, reported_by=reported_by):
+            continue
         if row.outcome is None:
             # The file says "not (yet)". It takes back only what a file said: other reporters know better.
-            if was is not None and was.reported_by == reported_by:
+            if was is not None and was.pk is not None and was.reported_by == reported_by:
                 withdrawn[was.pk] = lead.pk
+                del current[lead.pk]
             continue
         outcome = Outcome(
             lead=lead,
@@ -129,13 +146,18 @@ def _outcomes(
             revenue=row.revenue,
             currency=currency if row.revenue is not None else "",
             recorded_at=as_of,
-            reported_by=reported_by,
+            reported_by=reported_through(reported_by, row) if via else reported_by,
         )
         if was is not None:
             if same_outcome(was, outcome):
                 continue
-            withdrawn[was.pk] = lead.pk
+            if was.pk is None:
+                # Said by another row of this chunk about the same merged lead.
+                added.remove(was)
+            else:
+                withdrawn[was.pk] = lead.pk
         added.append(outcome)
+        current[lead.pk] = outcome
     return added, withdrawn
 
 

@@ -112,7 +112,8 @@ def _column(rows: list[_Row], name: str) -> np.ndarray[Any, np.dtype[np.object_]
 
 
 def _rows(as_of: datetime) -> Iterator[_Row]:
-    leads = Lead.objects.filter(first_seen__lte=as_of).order_by("id")
+    # A merged lead is told by the one that stands for it: it would count twice.
+    leads = Lead.objects.filter(first_seen__lte=as_of, merged_into__isnull=True).order_by("id")
     fields = ("id", "attributes", "created", "file_position", "source_system", "import_run_id")
     last: UUID | None = None
     while True:
