@@ -61,6 +61,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=3000,
     ),
     Entry(
+        name="Search for duplicates",
+        task="scoring.tasks.search_for_duplicates",
+        when=Daily(hour=2, minute=20),
+        why="Leads changed since the last search, at night: proposals are there when people come to work.",
+        expires_seconds=4 * 3600,
+    ),
+    Entry(
         name="Forget expired sign-ins",
         task="leadscoring.tasks.clear_sessions",
         when=Daily(hour=3, minute=40),

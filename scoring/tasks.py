@@ -5,13 +5,25 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from scoring.services import grades, maintenance, readiness, training, versions
+from scoring.services import duplicates, grades, maintenance, readiness, training, versions
 
 
 @shared_task(time_limit=3600, soft_time_limit=3540)
 def run_training(run_id: int) -> None:
     """Run one training row, if nobody else has it."""
     training.run_and_log(run_id)
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540)
+def run_identity_scan(scan_id: int) -> None:
+    """Search for duplicates for one row, if nobody else has it."""
+    duplicates.run_scan(scan_id, as_of=timezone.now())
+
+
+@shared_task(time_limit=60, soft_time_limit=50, expires=4 * 3600)
+def search_for_duplicates() -> None:
+    """Ask for the nightly search; one under way is enough."""
+    duplicates.request_scan(full=False, requested_by=None, as_of=timezone.now())
 
 
 @shared_task(time_limit=300, soft_time_limit=280)

@@ -60,7 +60,7 @@ class LeadIdentity(models.Model):
     lead = models.ForeignKey("scoring.Lead", on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=8, choices=[(k.value, k.value) for k in IdentityKind])
     digest = models.CharField(max_length=32)
-    scan = models.ForeignKey("scoring.IdentityScan", on_delete=models.CASCADE, related_name="+", db_index=False)
+    found_by = models.BigIntegerField(help_text="The search that found it first; its row may be gone by now.")
 
     class Meta:
         constraints: ClassVar = [

@@ -9,8 +9,9 @@ import structlog
 from leadscoring.common import claims
 from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
-from scoring.models import ImportRun, Regrade, TrainingRun
+from scoring.models import IdentityScan, ImportRun, Regrade, TrainingRun
 from scoring.services.grades import mend_grades
+from scoring.services.overrides import end_expired
 from scoring.services.readiness import first_snapshot
 from scoring.services.scoring import score_waiting
 from scoring.services.versions import mark_champion, publish_waiting
@@ -22,12 +23,15 @@ MOST_BATCHES = 200
 def sweep(*, as_of: datetime) -> None:
     """Close what cannot go on, wake workers for what can, score waiting leads, publish waiting versions,
     and see to grades and counts."""
-    for model in (TrainingRun, ImportRun, Regrade):
+    for model in (TrainingRun, ImportRun, Regrade, IdentityScan):
         claims.fail_exhausted(model)
     for run_id in claims.stale(TrainingRun):
         enqueue("scoring.tasks.run_training", run_id)
     for regrade_id in claims.stale(Regrade):
         enqueue("scoring.tasks.run_regrade", regrade_id)
+    for scan_id in claims.stale(IdentityScan):
+        enqueue("scoring.tasks.run_identity_scan", scan_id)
+    end_expired(as_of=as_of)
     mend_grades(as_of=as_of)
     first_snapshot(as_of=as_of)
     score_all_waiting(as_of=as_of)
