@@ -116,7 +116,9 @@ def grades(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
 def best_leads(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """Leads first seen in the last week, best score first, still without an outcome."""
     rows = list(
-        Lead.objects.filter(first_seen__gt=as_of - timedelta(days=NEW_DAYS), score__isnull=False, merged_into__isnull=True)
+        Lead.objects.filter(
+            first_seen__gt=as_of - timedelta(days=NEW_DAYS), score__isnull=False, merged_into__isnull=True
+        )
         .exclude(outcomes__is_current=True)
         .order_by("-score", "-first_seen")
         .only("pk", "external_id", "score", "grade", "owner", "stage", "source_system", "first_seen")[
@@ -144,7 +146,12 @@ def training(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
 
 def trouble(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     """Leads without a score and runs that failed in the last week."""
-    waiting = Lead.objects.filter(awaiting_score=True, merged_into__isnull=True).order_by().values("pk")[:MOST_COUNTED].count()
+    waiting = (
+        Lead.objects.filter(awaiting_score=True, merged_into__isnull=True)
+        .order_by()
+        .values("pk")[:MOST_COUNTED]
+        .count()
+    )
     since = as_of - timedelta(days=7)
     trained = list(TrainingRun.objects.filter(state=WorkState.FAILED, created_at__gt=since)[:3])
     imported = list(ImportRun.objects.filter(state=WorkState.FAILED, created_at__gt=since)[:3])

@@ -9,26 +9,22 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import ListPage, choice_filter, once, text_filter
-from leadscoring.common.admin.words import NOTHING, badge, chance, grade_badge, moment, state_badge
-from leadscoring.common.charts import HistoryPoint, PushBar, history_plot, pushes
-from scoring.admin.attributes import attribute_rows
+from leadscoring.common.admin.base import choice_filter, once, text_filter
+from leadscoring.common.admin.words import NOTHING, badge, grade_badge, moment, state_badge
+from scoring.admin.lead_page import LeadPage
 from scoring.contracts import Grade
 from scoring.models import (
     ApiKey,
-    FeatureSet,
     ImportRun,
     Lead,
     MaturityWindow,
-    ModelVersion,
     Outcome,
-    Prediction,
+    ScoreOverride,
 )
-from scoring.selectors.predictions import history
 
-HISTORY_SHOWN = 50
 FEW = 500
 GRADES = tuple((g.value, g.value) for g in Grade)
 
@@ -86,8 +82,8 @@ class WaitingFilter(SimpleListFilter):
 
 
 @admin.register(Lead)
-class LeadAdmin(ListPage[Lead]):
-    """The best leads first; a page each with the score, the reasons and the history."""
+class LeadAdmin(LeadPage):
+    """The best leads first. The page of each is in `lead_page`."""
 
     list_display = (
         "external_id",
@@ -111,8 +107,6 @@ class LeadAdmin(ListPage[Lead]):
     ordering: ClassVar[Any] = [F("score").desc(nulls_last=True), "-id"]
     search_fields = ("external_id", "owner")
     search_help_text = "Start of an external id, or of an owner where no id starts so"
-    fieldsets = (("Owner and stage", {"fields": ("owner", "stage")}),)
-    change_form_template = "scoring/admin/lead.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -122,8 +116,15 @@ class LeadAdmin(ListPage[Lead]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lead]:
         current = Outcome.objects.filter(is_current=True)
+        holding = ScoreOverride.objects.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
         return (
-            super().get_queryset(request).prefetch_related(Prefetch("outcomes", current, to_attr="current"))
+            super()
+            .get_queryset(request)
+            .filter(merged_into__isnull=True)
+            .prefetch_related(
+                Prefetch("outcomes", current, to_attr="current"),
+                Prefetch("overrides", holding, to_attr="holding"),
+            )
         )
 
     def get_search_results(
@@ -149,7 +150,11 @@ class LeadAdmin(ListPage[Lead]):
 
     @admin.display(description="Grade", ordering="grade")
     def grade_shown(self, lead: Lead) -> SafeString:
-        return grade_badge(lead.grade)
+        holding: list[ScoreOverride] = getattr(lead, "holding", [])
+        if not holding:
+            return grade_badge(lead.grade)
+        words = f"{holding[0].grade} by hand"
+        return format_html("{} {}", grade_badge(lead.grade), badge(words, "warn"))
 
     @admin.display(description="Outcome")
     def outcome_shown(self, lead: Lead) -> str | SafeString:
@@ -159,47 +164,3 @@ class LeadAdmin(ListPage[Lead]):
     @admin.display(description="Scored at", ordering="scored_at")
     def scored_shown(self, lead: Lead) -> str:
         return moment(lead.scored_at)
-
-    def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
-        # Only what the form holds: the score columns may have moved since the page was opened.
-        obj.updated_at = timezone.now()
-        obj.save(update_fields=["owner", "stage", "updated_at"])
-
-    def page_context(self, request: HttpRequest, row: Lead) -> dict[str, Any]:
-        scorings = list(history(row)[:HISTORY_SHOWN])
-        newest = scorings[0] if scorings else None
-        version = newest.version if newest else None
-        features = _features_for(version)
-        warnings = newest.warnings if newest else []
-        return {
-            "prediction": newest,
-            "grade_shown": grade_badge(row.grade),
-            "push_chart": pushes(_pushes(newest)),
-            "history_chart": history_plot(_points(scorings)),
-            "chance": chance(newest.probability) if newest else NOTHING,
-            "scorings": [(p, chance(p.probability)) for p in scorings],
-            "scorings_cut": len(scorings) == HISTORY_SHOWN,
-            "attributes": attribute_rows(row.attributes, features, warnings),
-            "feature_set": features,
-            "outcomes": row.outcomes.order_by("-is_current", "-recorded_at"),
-            "sees_versions": request.user.has_perm("scoring.view_modelversion"),
-        }
-
-
-def _features_for(version: ModelVersion | None) -> FeatureSet | None:
-    """The set the version read; before a first score the active one."""
-    sets = FeatureSet.objects.prefetch_related("features")
-    if version is not None:
-        return sets.filter(pk=version.feature_set_id).first()
-    return sets.filter(state="active").first()
-
-
-def _pushes(prediction: Prediction | None) -> list[PushBar]:
-    if prediction is None:
-        return []
-    bars = [PushBar(str(r["text"]), float(r["contribution"])) for r in prediction.reasons]
-    return sorted(bars, key=lambda bar: -bar.push)
-
-
-def _points(scorings: list[Prediction]) -> list[HistoryPoint]:
-    return [HistoryPoint(p.scored_at, p.score, p.grade, f"version {p.version.number}") for p in scorings]

@@ -19,10 +19,44 @@ _ADDRESS = re.compile(r"[^@\s<>(),;:\"]+@[^@\s<>(),;:\"]+\.[^@\s<>(),;:\".\d][^@
 _IN_BRACKETS = re.compile(r"<([^<>]*)>\s*$")
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _JUNK_NAMES = frozenset(
-    "test tester testing none no na n/a null nil unknown email mail noemail nomail no-email no-mail noreply "
-    "no-reply donotreply do-not-reply asdf qwerty abc xyz xxx x a aa aaa user example customer".split()
+    [
+        "test",
+        "tester",
+        "testing",
+        "none",
+        "no",
+        "na",
+        "n/a",
+        "null",
+        "nil",
+        "unknown",
+        "email",
+        "mail",
+        "noemail",
+        "nomail",
+        "no-email",
+        "no-mail",
+        "noreply",
+        "no-reply",
+        "donotreply",
+        "do-not-reply",
+        "asdf",
+        "qwerty",
+        "abc",
+        "xyz",
+        "xxx",
+        "x",
+        "a",
+        "aa",
+        "aaa",
+        "user",
+        "example",
+        "customer",
+    ]
 )
-_JUNK_DOMAINS = frozenset("example.com example.org example.net test.com test.test email.com mail.com".split())
+_JUNK_DOMAINS = frozenset(
+    ["example.com", "example.org", "example.net", "test.com", "test.test", "email.com", "mail.com"]
+)
 _JUNK_ENDINGS = (".test", ".example", ".invalid", ".localhost", ".local")
 LONGEST_ADDRESS = 254
 

@@ -36,7 +36,9 @@ class MergePolicy(models.Model):
         max_length=3,
         blank=True,
         default="",
-        validators=[RegexValidator(r"^[1-9]\d{0,2}\Z", "Expected 1 to 3 digits without + or 00, such as 971.")],
+        validators=[
+            RegexValidator(r"^[1-9]\d{0,2}\Z", "Expected 1 to 3 digits without + or 00, such as 971.")
+        ],
         help_text="Put before numbers written without one, such as 971. Empty: such numbers match only each other.",
     )
     most_sharing = models.PositiveSmallIntegerField(
@@ -74,7 +76,9 @@ class LeadIdentity(models.Model):
 class IdentityScan(Work):
     """One search for duplicates: leads changed in a closed interval, or all of them."""
 
-    full = models.BooleanField(default=False, help_text="All leads, not only those changed since the last search.")
+    full = models.BooleanField(
+        default=False, help_text="All leads, not only those changed since the last search."
+    )
     since = models.DateTimeField(null=True, blank=True)
     until = models.DateTimeField(null=True, blank=True)
     cursor = models.UUIDField(null=True, blank=True, help_text="The last lead read: where to go on.")

@@ -17,9 +17,7 @@ class LeadEvent(models.Model):
     Scorings and outcomes are rows of their own; the lead's page shows all of them in one timeline.
     """
 
-    lead = models.ForeignKey(
-        "scoring.Lead", on_delete=models.PROTECT, related_name="events", db_index=False
-    )
+    lead = models.ForeignKey("scoring.Lead", on_delete=models.PROTECT, related_name="events", db_index=False)
     kind = models.CharField(max_length=24, choices=[(k.value, k.value.replace("_", " ")) for k in EventKind])
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
@@ -68,7 +66,10 @@ class ScoreOverride(models.Model):
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_how = models.CharField(
-        max_length=16, blank=True, default="", choices=[(e.value, e.value.replace("_", " ")) for e in OverrideEnd]
+        max_length=16,
+        blank=True,
+        default="",
+        choices=[(e.value, e.value.replace("_", " ")) for e in OverrideEnd],
     )
     ended_by = models.CharField(max_length=255, blank=True, default="")
     end_reason = models.TextField(blank=True, default="")
@@ -80,15 +81,16 @@ class ScoreOverride(models.Model):
                 fields=["lead"], condition=Q(ended_at__isnull=True), name="override_one_current_per_lead"
             ),
             models.CheckConstraint(
-                condition=Q(score__isnull=True) | Q(score__gte=1, score__lte=99), name="override_score_1_to_99"
+                condition=Q(score__isnull=True) | Q(score__gte=1, score__lte=99),
+                name="override_score_1_to_99",
             ),
-            models.CheckConstraint(condition=Q(expires_at__gt=models.F("set_at")), name="override_ends_later"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=models.F("set_at")), name="override_ends_later"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["-set_at", "-id"], name="override_newest"),
-            models.Index(
-                fields=["expires_at"], name="override_due", condition=Q(ended_at__isnull=True)
-            ),
+            models.Index(fields=["expires_at"], name="override_due", condition=Q(ended_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

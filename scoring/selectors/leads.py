@@ -36,11 +36,6 @@ def merged_warning(asked_id: str, lead: Lead) -> dict[str, str]:
     }
 
 
-def members(lead: Lead) -> QuerySet[Lead]:
-    """The leads that were merged into this one, oldest first."""
-    return Lead.objects.filter(merged_into=lead).order_by("first_seen", "id")
-
-
 def current_override(lead_id: UUID, *, as_of: datetime) -> ScoreOverride | None:
     """The override that holds at a moment. One past its end does not, whether or not the sweep has closed it."""
     return ScoreOverride.objects.filter(lead_id=lead_id, ended_at__isnull=True, expires_at__gt=as_of).first()

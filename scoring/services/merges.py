@@ -306,8 +306,7 @@ def undo_merge(*, merge_id: int, by: User | None, reason: str, as_of: datetime) 
     with transaction.atomic():
         named = LeadMerge.objects.get(pk=merge_id)
         leads = {
-            lead.pk: lead
-            for lead in locked(Lead.objects.filter(pk__in=[named.survivor_id, named.merged_id]))
+            lead.pk: lead for lead in locked(Lead.objects.filter(pk__in=[named.survivor_id, named.merged_id]))
         }
         # Read again under the lock: another person may have undone it while this one waited.
         row = LeadMerge.objects.get(pk=merge_id)
@@ -357,7 +356,8 @@ def refuse_undo(row: LeadMerge) -> None:
         raise MergeRefused(f"This merge was undone already, on {row.undone_at:%d %b %Y, %H:%M} UTC.")
     later = (
         LeadMerge.objects.filter(
-            Q(survivor_id=row.survivor_id, pk__gt=row.pk) | Q(merged_id=row.survivor_id), undone_at__isnull=True
+            Q(survivor_id=row.survivor_id, pk__gt=row.pk) | Q(merged_id=row.survivor_id),
+            undone_at__isnull=True,
         )
         .select_related("survivor", "merged")
         .order_by("-pk")
@@ -429,7 +429,9 @@ def _give_back_outcome(row: LeadMerge, survivor: Lead, as_of: datetime) -> list[
     return []
 
 
-def merge_safe(*, proposal_ids: Sequence[int], by: User | None, reason: str, as_of: datetime) -> tuple[int, list[str]]:
+def merge_safe(
+    *, proposal_ids: Sequence[int], by: User | None, reason: str, as_of: datetime
+) -> tuple[int, list[str]]:
     """Merge proposals that share e-mail and number, the older lead standing. Each for itself: returns how many were
     merged, and in words why others were not."""
     done, refused = 0, []

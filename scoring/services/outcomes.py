@@ -117,7 +117,9 @@ def _replace_current(row: Outcome, sent: Lead) -> OutcomeRecorded:
         warnings = () if lead.pk == sent.pk else (merged_warning(sent.external_id, lead),)
         current = Outcome.objects.filter(lead_id=lead.pk, is_current=True).first()
         if current is not None and same_outcome(current, row):
-            return OutcomeRecorded(current.pk, sent.external_id, current.kind, changed=False, warnings=warnings)
+            return OutcomeRecorded(
+                current.pk, sent.external_id, current.kind, changed=False, warnings=warnings
+            )
         Outcome.objects.filter(lead_id=lead.pk, is_current=True).update(is_current=False)
         row.save(force_insert=True)
         signals.outcomes_recorded.send(sender=Outcome, ids=[row.pk])

@@ -36,7 +36,9 @@ def read_override(sent: OverrideInput, limits: GradeLimits, *, as_of: datetime) 
         own = limits.grade(sent.score)
         if grade is not None and grade is not own:
             errors.append(
-                _wrong("grade", grade.value, f"{own.value}, the grade of score {sent.score}, or only one of them")
+                _wrong(
+                    "grade", grade.value, f"{own.value}, the grade of score {sent.score}, or only one of them"
+                )
             )
         grade = own
     elif grade is None:
@@ -113,13 +115,13 @@ def end_override(
     """
     reason = reason.strip()
     if not reason or len(reason) > MAX_REASON or unstorable(reason) is not None:
-        wrong = _wrong("reason", "missing" if not reason else "unreadable or too long", "why, in 1 to 2,000 characters")
+        wrong = _wrong(
+            "reason", "missing" if not reason else "unreadable or too long", "why, in 1 to 2,000 characters"
+        )
         raise OverrideRefused("The override cannot be ended without a reason.", errors=(wrong,))
     with transaction.atomic():
         lead = _standing(lead_id)
-        return _end_current(
-            lead, how=OverrideEnd.BY_HAND, by=by, person=person, reason=reason, as_of=as_of
-        )
+        return _end_current(lead, how=OverrideEnd.BY_HAND, by=by, person=person, reason=reason, as_of=as_of)
 
 
 def end_expired(*, as_of: datetime) -> int:
@@ -190,9 +192,7 @@ def move_override(source: Lead, target: Lead, *, merge_words: str, as_of: dateti
 
     Returns the keys of both rows, for the undo; None when there was nothing to move.
     """
-    current = ScoreOverride.objects.filter(
-        lead=source, ended_at__isnull=True, expires_at__gt=as_of
-    ).first()
+    current = ScoreOverride.objects.filter(lead=source, ended_at__isnull=True, expires_at__gt=as_of).first()
     if current is None:
         return None
     ScoreOverride.objects.filter(pk=current.pk).update(

@@ -50,9 +50,7 @@ def _shared(found_by: int | None, most_sharing: int) -> Iterator[tuple[str, list
         while True:
             rows = LeadIdentity.objects.filter(kind=kind, digest__gt=last)
             if found_by is not None:
-                newly = LeadIdentity.objects.filter(
-                    kind=kind, digest=OuterRef("digest"), found_by=found_by
-                )
+                newly = LeadIdentity.objects.filter(kind=kind, digest=OuterRef("digest"), found_by=found_by)
                 rows = rows.filter(Exists(newly))
             groups = rows.order_by("digest").values("digest").annotate(n=Count("lead_id"))
             page = list(groups.filter(n__gte=2, n__lte=most_sharing).values_list("digest", flat=True)[:PAGE])
@@ -139,7 +137,9 @@ def shared_kinds(pairs: Sequence[Pair], *, most_sharing: int) -> dict[Pair, set[
     digests = {digest for values in common.values() for _, digest in values}
     counted = LeadIdentity.objects.filter(digest__in=digests).values_list("digest").annotate(n=Count("pk"))
     crowded = {digest for digest, n in counted if n > most_sharing}
-    return {pair: {kind for kind, digest in values if digest not in crowded} for pair, values in common.items()}
+    return {
+        pair: {kind for kind, digest in values if digest not in crowded} for pair, values in common.items()
+    }
 
 
 def dismiss(*, proposal_id: int, by: User | None, reason: str, as_of: datetime) -> MergeProposal:

@@ -291,7 +291,9 @@ def score_waiting(*, as_of: datetime, limit: int = WAITING_BATCH) -> int:
         taken = [
             pk
             for pk in sorted(ids)
-            if Lead.objects.filter(pk=pk, awaiting_score=True, merged_into__isnull=True).update(awaiting_score=False, updated_at=as_of)
+            if Lead.objects.filter(pk=pk, awaiting_score=True, merged_into__isnull=True).update(
+                awaiting_score=False, updated_at=as_of
+            )
         ]
         rows = list(Lead.objects.filter(pk__in=taken).order_by("id"))
         scored = _predict(rows, serving, cause=Cause.WAITING, as_of=as_of)

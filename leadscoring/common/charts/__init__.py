@@ -1,13 +1,8 @@
 """Charts of the admin as inline SVG and HTML: no script, no outside library, readable in light and dark."""
 
 from leadscoring.common.charts.bars import Bar, IntervalBar, PushBar, interval_bars, pushes, share_bar, shares
-from leadscoring.common.charts.plots import (
-    CurvePoint,
-    HistoryPoint,
-    calibration_plot,
-    gain_plot,
-    history_plot,
-)
+from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
+from leadscoring.common.charts.plots import CurvePoint, calibration_plot, gain_plot
 from leadscoring.common.charts.times import (
     ForecastPoint,
     WeekParts,
@@ -21,7 +16,9 @@ __all__ = [
     "CurvePoint",
     "ForecastPoint",
     "HistoryPoint",
+    "HistorySpan",
     "IntervalBar",
+    "Mark",
     "PushBar",
     "WeekParts",
     "calibration_plot",

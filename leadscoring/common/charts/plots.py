@@ -1,14 +1,13 @@
-"""Plots with two axes: calibration, gain, score history."""
+"""Plots with two axes: calibration and gain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from django.utils.safestring import SafeString
 
-from leadscoring.common.charts.svg import EMPTY, Frame, join, line_path, nice_step, percent, tag
+from leadscoring.common.charts.svg import EMPTY, Frame, line_path, nice_step, percent, tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +19,6 @@ class CurvePoint:
     low: float | None = None
     high: float | None = None
     n: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryPoint:
-    """One scoring of a lead."""
-
-    at: datetime
-    score: int
-    grade: str
-    version: str
 
 
 def calibration_plot(points: Sequence[CurvePoint]) -> SafeString:
@@ -108,51 +97,3 @@ def gain_plot(points: Sequence[CurvePoint], *, n: int | None) -> SafeString:
         + ("shaded: 95 % interval; " if len(band) > 1 else "")
         + "dashed: calling in random order.",
     )
-
-
-def history_plot(points: Sequence[HistoryPoint]) -> SafeString:
-    """Score of one lead over time. `points` in any order; the axis is in UTC."""
-    if not points:
-        return EMPTY
-    ordered = sorted(points, key=lambda p: p.at)
-    stamps = [p.at.timestamp() for p in ordered]
-    span = stamps[-1] - stamps[0]
-    pad = max(span * 0.04, 1800.0)
-    frame = Frame.of(x=(stamps[0] - pad, stamps[-1] + pad), y=(0.0, 100.0), width=480.0, height=220.0)
-    pattern = "%d %b %Y" if span > 3 * 86_400 else "%d %b %H:%M"
-    if span <= 0:
-        marks = [stamps[0]]
-    else:
-        count = min(4, max(2, len(set(stamps))))
-        marks = [stamps[0] + span * k / (count - 1) for k in range(count)]
-    parts = [
-        frame.axes(
-            x_title="Scored at (UTC)",
-            y_title="Score (1 to 99)",
-            x_text=lambda at: datetime.fromtimestamp(at, UTC).strftime(pattern),
-            y_text=lambda score: f"{score:.0f}",
-            x_ticks=marks,
-            y_ticks=[0, 25, 50, 75, 99],
-        ),
-        tag(
-            "path",
-            class_="ls-line",
-            d=line_path((frame.x(at), frame.y(p.score)) for at, p in zip(stamps, ordered, strict=True)),
-        ),
-        join(
-            tag(
-                "circle",
-                tag("title", f"{p.at:%d %b %Y %H:%M}: score {p.score}, grade {p.grade}, {p.version}"),
-                class_="ls-dot",
-                cx=frame.x(at),
-                cy=frame.y(p.score),
-                r=4,
-            )
-            for at, p in zip(stamps, ordered, strict=True)
-        ),
-    ]
-    return frame.figure(*parts, title="Score over time", caption=_count(len(ordered)))
-
-
-def _count(n: int) -> str:
-    return "1 scoring." if n == 1 else f"{n:,} scorings."

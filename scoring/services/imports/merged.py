@@ -24,7 +24,10 @@ def give_way(rows: Sequence[FileLead], known: Mapping[str, Lead]) -> Sequence[Fi
     if all(lead.external_id == external_id for external_id, lead in known.items()):
         return rows
     own = {row.external_id: row for row in rows}
-    return [_behind(row, own.get(known[row.external_id].external_id)) if row.external_id in known else row for row in rows]
+    return [
+        _behind(row, own.get(known[row.external_id].external_id)) if row.external_id in known else row
+        for row in rows
+    ]
 
 
 def _behind(row: FileLead, first: FileLead | None) -> FileLead:
@@ -48,6 +51,8 @@ def holds_against(current: Outcome, row: FileLead, *, via: bool, reported_by: st
     """Whether the current outcome stays, whatever the row says, because the two ids of one lead disagree: a
     conversion known under one id is not taken back by the other."""
     if via:
-        return row.outcome is None or current.kind == OutcomeKind.CONVERTED or row.outcome.value == current.kind
+        return (
+            row.outcome is None or current.kind == OutcomeKind.CONVERTED or row.outcome.value == current.kind
+        )
     through = current.reported_by.startswith(f"{reported_by} via ")
     return through and current.kind == OutcomeKind.CONVERTED and row.outcome is not OutcomeKind.CONVERTED

@@ -41,7 +41,13 @@ def merge(survivor: Lead, merged: Lead, **changes: Any) -> LeadMerge:
 
 def undo(row: LeadMerge, **changes: Any) -> LeadMerge:
     return undo_merge(
-        **{"merge_id": row.pk, "by": None, "reason": "two people", "as_of": LATER + timedelta(hours=1), **changes}
+        **{
+            "merge_id": row.pk,
+            "by": None,
+            "reason": "two people",
+            "as_of": LATER + timedelta(hours=1),
+            **changes,
+        }
     )
 
 
@@ -130,7 +136,11 @@ def test_a_conversion_known_under_one_id_is_the_survivors_and_given_back() -> No
     won = an_outcome(other, OutcomeKind.CONVERTED, recorded_at=days_ago(3), revenue=Decimal("10.00"))
     row = merge(one, other)
     current = Outcome.objects.get(lead=one, is_current=True)
-    assert (current.kind, current.revenue, current.reported_by) == ("converted", won.revenue, "unknown via L-2")
+    assert (current.kind, current.revenue, current.reported_by) == (
+        "converted",
+        won.revenue,
+        "unknown via L-2",
+    )
     undo(row)
     assert Outcome.objects.get(lead=one, is_current=True) == lost
     assert Outcome.objects.get(lead=other, is_current=True) == won
@@ -157,7 +167,9 @@ def test_an_outcome_reported_after_the_merge_is_not_taken_back() -> None:
 
 def test_an_override_goes_on_at_the_survivor_and_comes_back() -> None:
     one, other = pair()
-    set_override(lead_id=other.pk, sent=OverrideInput(Grade.A, None, "knows us"), by="Ben", person=None, as_of=NOW)
+    set_override(
+        lead_id=other.pk, sent=OverrideInput(Grade.A, None, "knows us"), by="Ben", person=None, as_of=NOW
+    )
     row = merge(one, other)
     moved = current_override(one.pk, as_of=LATER)
     assert moved is not None
@@ -264,7 +276,11 @@ def test_calls_for_a_merged_id_reach_the_lead_that_stands_for_it() -> None:
     one, other = (Lead.objects.get(external_id=name) for name in ("L-1", "L-2"))
     merge(one, other)
     answer = score(sent("L-2", attributes={"Pages": 4}))
-    assert (answer.external_id, answer.warnings[0]["code"], answer.warnings[0]["value"]) == ("L-2", "merged_into", "L-1")
+    assert (answer.external_id, answer.warnings[0]["code"], answer.warnings[0]["value"]) == (
+        "L-2",
+        "merged_into",
+        "L-1",
+    )
     assert Prediction.objects.get(pk=answer.prediction_id).lead == one
     assert Lead.objects.get(pk=one.pk).attributes["Pages"] == 4
     assert get_lead(source_system=SOURCE, external_id="L-2") == one
@@ -280,7 +296,9 @@ def test_both_ids_of_one_lead_in_one_call_are_scored_once() -> None:
     score_all(sent("L-1"), sent("L-2"))
     merge(*(Lead.objects.get(external_id=name) for name in ("L-1", "L-2")))
     before = Prediction.objects.count()
-    answers = score_all(sent("L-2", attributes={"Pages": 2}), sent("L-1", attributes={"Source": "fair"}), sent("N-1"))
+    answers = score_all(
+        sent("L-2", attributes={"Pages": 2}), sent("L-1", attributes={"Source": "fair"}), sent("N-1")
+    )
     assert Prediction.objects.count() == before + 2
     assert answers[0].prediction_id == answers[1].prediction_id  # type: ignore[union-attr]
     assert [len([w for w in a.warnings if w["code"] == "merged_into"]) for a in answers] == [1, 0, 0]

@@ -1,0 +1,128 @@
+"""What a lead's page says in sentences: where the score comes from, how it moved, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadscoring.common.admin.words import chance
+from scoring.admin.attributes import shown
+from scoring.ml.sufficiency import Sufficiency
+from scoring.models import ModelVersion, Prediction
+from scoring.selectors.histories import Point
+
+MONTH = timedelta(days=30)
+CHANGES_SHOWN = 8
+
+
+def trend_words(now: Point, earlier: Point | None, when: str) -> str:
+    """The way from an earlier score to this one; empty without one.
+
+    >>> at = datetime(2026, 6, 1)
+    >>> from uuid import UUID
+    >>> old, new = (Point(UUID(int=1), UUID(int=1), at, s, "B", "api", v, 0.2) for s, v in ((41, 1), (48, 2)))
+    >>> trend_words(new, old, "30 days ago")
+    'Up 7 from 41 (B) 30 days ago. Version 1 gave that score: part of the change may be the model.'
+    """
+    if earlier is None:
+        return ""
+    step = now.score - earlier.score
+    if step:
+        words = f"{'Up' if step > 0 else 'Down'} {abs(step)} from {earlier.score} ({earlier.grade}) {when}."
+    else:
+        words = f"The same as {when}: {earlier.score} ({earlier.grade})."
+    if earlier.version != now.version:
+        words += f" Version {earlier.version} gave that score: part of the change may be the model."
+    return words
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago, in one unit.
+
+    >>> ago(datetime(2026, 6, 1), datetime(2026, 6, 3)), ago(datetime(2026, 6, 1), datetime(2026, 6, 1, 2))
+    ('2 days ago', '2 hours ago')
+    """
+    seconds = max((now - at).total_seconds(), 0.0)
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        n = int(seconds // size)
+        if n:
+            return f"{n:,} {unit}{'' if n == 1 else 's'} ago"
+    return "a moment ago"
+
+
+def arrow(now: Point, earlier: Point | None) -> str:
+    """The direction as a sign, with words beside it elsewhere."""
+    if earlier is None or now.score == earlier.score:
+        return "→" if earlier is not None else ""
+    return "↑" if now.score > earlier.score else "↓"
+
+
+def chance_words(prediction: Prediction, version: ModelVersion) -> list[str]:
+    """The chance beside the base rate, and what became of test leads with about this chance."""
+    words = []
+    learned, converted = version.training_rows, version.training_conversions
+    if learned and converted:
+        base = converted / learned
+        times = prediction.probability / base
+        compared = "about the same as" if 0.9 <= times <= 1.1 else f"{times:.1f} times"
+        words.append(f"That is {compared} the {chance(base)} of all {learned:,} leads it learned from.")
+    bin_words = _bin_words(prediction.probability, version.report.get("calibration_curve"))
+    return [*words, bin_words] if bin_words else words
+
+
+def _bin_words(probability: float, curve: object) -> str:
+    rows = [row for row in curve if isinstance(row, Mapping)] if isinstance(curve, Sequence) else []
+    known = [row for row in rows if isinstance(row.get("observed"), Mapping) and "predicted" in row]
+    if not known:
+        return ""
+    row = min(known, key=lambda r: abs(float(r["predicted"]) - probability))
+    seen: Mapping[str, Any] = row["observed"]
+    value, low, high, n = (seen.get(key) for key in ("value", "low", "high", "n"))
+    if not all(isinstance(x, int | float) for x in (value, low, high, n)):
+        return ""
+    return (
+        f"Of the {n:,} test leads with the nearest chance, {chance(float(value))} converted "  # type: ignore[arg-type]
+        f"(95 % interval {chance(max(float(low), 0.0))} to {chance(float(high))})."  # type: ignore[arg-type]
+    )
+
+
+def knowledge_words(found: Sequence[str], verdict: Sufficiency) -> list[str]:
+    """What is missing, how much the model leans on it, and what would tell most. `found` are labels that are known."""
+    lean = f"{verdict.missing_share:.0%}".replace("%", " %")
+    usual = (
+        f" A usual lead lacks {verdict.usual_share:.0%}.".replace("%", " %")
+        if verdict.usual_share is not None
+        else ""
+    )
+    names = verdict.would_help
+    listed = " and ".join(f"“{name}”" for name in names)
+    words = [
+        f"The fields that are missing, unreadable or new to the model carry {lean} of what it tells leads apart by."
+        f"{usual} The score leans on averages for them."
+    ]
+    if names:
+        words.append(f"{listed} would tell most.")
+    if not found:
+        words.append("None of the fields the model uses is known.")
+    return words
+
+
+def value_changes(
+    newest: Prediction, before: Prediction, labels: Mapping[str, str]
+) -> tuple[list[tuple[str, str, str]], int]:
+    """Fields that differ between two scorings: label, old and new value; and how many there are in all."""
+    names = [
+        name
+        for name in sorted(newest.values.keys() | before.values.keys())
+        if newest.values.get(name) != before.values.get(name)
+    ]
+    rows = [
+        (
+            labels.get(name, name),
+            shown(before.values.get(name)) or "not known",
+            shown(newest.values.get(name)) or "not known",
+        )
+        for name in names[:CHANGES_SHOWN]
+    ]
+    return rows, len(names)
