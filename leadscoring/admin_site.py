@@ -129,6 +129,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Leads", "person_search", "lead"),
                 _item("Predictions", "speed", "prediction"),
                 _item("Outcomes", "flag", "outcome"),
+                _item("Overrides", "back_hand", "scoreoverride"),
+                _item("Possible duplicates", "join", "mergeproposal"),
+                _item("Merges", "merge", "leadmerge"),
             ],
         },
         {
@@ -150,6 +153,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Training runs", "model_training", "trainingrun"),
                 _item("Training limits", "rule", "trainingpolicy"),
                 _item("Maturity windows", "hourglass_top", "maturitywindow"),
+                _item("Searches for duplicates", "manage_search", "identityscan"),
+                _item("Duplicate search settings", "rule_settings", "mergepolicy"),
             ],
         },
         {

@@ -1,0 +1,168 @@
+"""Searches for duplicates: asked for, followed, stopped; and how they look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from leadscoring.common.admin.base import ListPage, choice_filter, page_action
+from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change
+from leadscoring.common.admin.work import WorkPage
+from leadscoring.common.claims import WorkState
+from scoring.models import IdentityScan, MergePolicy
+from scoring.services.duplicates import cancel_scan, request_scan, settings_in_force
+
+if TYPE_CHECKING:
+    PolicyModelForm = forms.ModelForm[MergePolicy]
+else:
+    PolicyModelForm = forms.ModelForm
+
+LONGEST_NAME, MOST_FIELDS = 500, 20
+
+
+class SearchForm(forms.Form):
+    """How far to look."""
+
+    full = forms.BooleanField(
+        label="Look at all leads, not only at those changed since the last search",
+        required=False,
+        help_text="Needed rarely: changed settings make the next search a whole one by themselves.",
+    )
+
+
+@admin.register(IdentityScan)
+class IdentityScanAdmin(WorkPage[IdentityScan]):
+    """Newest first."""
+
+    list_display = (
+        "__str__",
+        "state_shown",
+        "progress_shown",
+        "leads_read",
+        "proposals_made",
+        "created_shown",
+        "by_shown",
+    )
+    list_filter = (choice_filter("state", "state", tuple((s.value, s.label) for s in WorkState)),)
+    ordering: ClassVar[Any] = ["-id"]
+    search_fields = ("requested_by__username",)
+    search_help_text = "Who asked for it"
+    change_form_template = "scoring/admin/identity_scan.html"
+    fields = ()
+    actions_detail = ("stop",)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "search/", self.admin_site.admin_view(self.search_view), name="scoring_identityscan_search"
+        )
+        return [own, *super().get_urls()]
+
+    def has_merge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("scoring.merge_lead")
+
+    def page_context(self, request: HttpRequest, row: IdentityScan) -> dict[str, Any]:
+        used = row.fields_used.get("fields", {})
+        return {**super().page_context(request, row), "fields_used": sorted(used.items())}
+
+    def search_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a search now; one under way is shown instead of starting another."""
+        if not self.has_merge_permission(request):
+            raise PermissionDenied
+        form = SearchForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            scan = request_scan(
+                full=form.cleaned_data["full"],
+                requested_by=request.user if request.user.is_authenticated else None,
+                as_of=timezone.now(),
+            )
+            note_change(request, scan, f"{scan} is under way; this page follows it.")
+            return HttpResponseRedirect(reverse("admin:scoring_identityscan_change", args=(scan.pk,)))
+        return confirm_page(
+            self,
+            request,
+            title="Search for duplicates",
+            verb="Search",
+            form=form,
+            template="scoring/admin/identity_search.html",
+            back=reverse("admin:scoring_mergeproposal_changelist"),
+            context={
+                "wanted": settings_in_force(),
+                "may_set": request.user.has_perm("scoring.change_mergepolicy"),
+                "last": IdentityScan.objects.filter(state=WorkState.DONE).order_by("-id").first(),
+            },
+        )
+
+    @page_action("Stop", permission="merge", icon="stop_circle", tone="danger")
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.row_or_404(request, object_id)
+        address = reverse("admin:scoring_identityscan_change", args=(row.pk,))
+        if request.method == "POST":
+            if cancel_scan(row.pk):
+                note_change(request, row, f"{row} was asked to stop.")
+            else:
+                messages.info(request, f"{row} was over already; nothing changed.")
+            return HttpResponseRedirect(address)
+        return confirm_page(
+            self, request, title=f"Stop {row}", verb="Stop it", form=ConfirmForm(), row=row, danger=True
+        )
+
+
+class PolicyForm(PolicyModelForm):
+    """Lists of names are lists of names."""
+
+    class Meta:
+        model = MergePolicy
+        fields = ("email_fields", "phone_fields", "country_code", "most_sharing")
+
+    def clean_email_fields(self) -> list[str]:
+        return _names(self.cleaned_data["email_fields"])
+
+    def clean_phone_fields(self) -> list[str]:
+        names = _names(self.cleaned_data["phone_fields"])
+        both = sorted(set(names) & set(self.cleaned_data.get("email_fields") or []))
+        if both:
+            raise forms.ValidationError(f"“{both[0]}” stands in both lists; expected it in one.")
+        return names
+
+
+def _names(found: object) -> list[str]:
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise forms.ValidationError('Expected a JSON list of attribute names, such as ["E-mail"], or [].')
+    names = list(dict.fromkeys(name for name in found if name.strip()))
+    if len(names) > MOST_FIELDS or any(len(name) > LONGEST_NAME for name in names):
+        raise forms.ValidationError(
+            f"Expected at most {MOST_FIELDS} names of at most {LONGEST_NAME} characters."
+        )
+    return names
+
+
+@admin.register(MergePolicy)
+class MergePolicyAdmin(ListPage[MergePolicy]):
+    """One row: the list leads straight to it."""
+
+    form = PolicyForm
+    show_add_link = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # The first save makes the row; until then the defaults hold.
+        return request.user.has_perm("scoring.change_mergepolicy")
+
+    def has_delete_permission(self, request: HttpRequest, obj: MergePolicy | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        policy = MergePolicy.objects.first()
+        if policy is not None:
+            return HttpResponseRedirect(reverse("admin:scoring_mergepolicy_change", args=(policy.pk,)))
+        return super().changelist_view(request, extra_context)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if MergePolicy.objects.exists():
+            return HttpResponseRedirect(reverse("admin:scoring_mergepolicy_changelist"))
+        return super().add_view(request, form_url, extra_context)
