@@ -151,7 +151,7 @@ def _trends(last: Point, before: Point | None, own: Sequence[Point], now: dateti
         month_ago = histories.point_at(last.lead_id, now - MONTH)
     words = []
     if before is not None:
-        words.append(trend_words(last, before, f"before that, {ago(before.at, now)}"))
+        words.append(trend_words(last, before, f"the score before, {ago(before.at, now)}"))
     if month_ago is not None and month_ago not in (before, last):
         words.append(trend_words(last, month_ago, "30 days ago"))
     elif month_ago is None:

@@ -88,10 +88,25 @@ def timeline(
 ) -> Page:
     """One page. `points` and `events` are the newest before the page's beginning, `names` the ids of merged leads."""
     found: list[Entry] = []
+    cut = len(events) >= EVENTS_READ
     if not without_scores:
         cause = marks([p for p in points if p.lead_id == lead.pk])
-        found += [_scored(p, cause.get(p.prediction_id, Mark.DATA), names) for p in points]
-    found += [_event(event, labels, names) for event in events]
+        # A call that brings data and scores is one thing that happened.
+        brought = {(e.lead_id, e.happened_at): e for e in events if e.kind == EventKind.ATTRIBUTES}
+        told = {(p.lead_id, p.at) for p in points}
+        found += [
+            _scored(p, cause.get(p.prediction_id, Mark.DATA), names, brought.get((p.lead_id, p.at)), labels)
+            for p in points
+        ]
+        events = [
+            e for e in events if brought.get((e.lead_id, e.happened_at)) is not e or _when(e) not in told
+        ]
+    # The survivor's own row tells of the merge; the merged lead's would say it twice.
+    found += [
+        _event(event, labels, names)
+        for event in events
+        if event.lead_id == lead.pk or event.details.get("role") != "merged"
+    ]
     found += [_outcome(row, names) for row in outcomes]
     found.append(Entry(lead.first_seen, "First seen here", f"From {lead.source_system}.", tone="info"))
     if lead.created is not None and lead.created != lead.first_seen:
@@ -103,7 +118,7 @@ def timeline(
     page = found[:SHOWN]
     # What happened at the very moment of the cut comes along: the next page begins before it.
     page += [entry for entry in found[SHOWN:] if entry.at == page[-1].at]
-    full = len(found) > len(page) or len(events) == EVENTS_READ
+    full = len(found) > len(page) or cut
     query = {"scores": "no"} if without_scores else {}
     older = (
         "?" + urlencode({**query, "before": page[-1].at.isoformat()}) + "#timeline" if page and full else ""
@@ -124,12 +139,23 @@ def _of(lead_id: UUID, names: Mapping[UUID, str]) -> str:
     return names.get(lead_id, "")
 
 
-def _scored(point: Point, mark: Mark, names: Mapping[UUID, str]) -> Entry:
+def _when(event: LeadEvent) -> tuple[UUID, datetime]:
+    return event.lead_id, event.happened_at
+
+
+def _scored(
+    point: Point, mark: Mark, names: Mapping[UUID, str], brought: LeadEvent | None, labels: Mapping[str, str]
+) -> Entry:
+    changed = (
+        f" {_attributes(brought, labels)[0].capitalize()}: {_attributes(brought, labels)[1]}."
+        if brought
+        else ""
+    )
     why = MARK_SHORT.get(mark, "") if not _of(point.lead_id, names) else point.cause
     return Entry(
         point.at,
         f"Scored {point.score}, grade {point.grade}",
-        f"By version {point.version}: {why}.",
+        f"By version {point.version}: {why}.{changed}",
         link=reverse("admin:scoring_prediction_change", args=(point.prediction_id,)),
         of=_of(point.lead_id, names),
     )
@@ -166,10 +192,8 @@ def _event(event: LeadEvent, labels: Mapping[str, str], names: Mapping[UUID, str
 def _words(event: LeadEvent, labels: Mapping[str, str]) -> tuple[str, str, str]:
     was, now, reason = event.was or "none", event.now or "none", _sentence(event.details.get("reason"))
     match event.kind:
-        case EventKind.STAGE:
-            return f"Stage: {was} → {now}", "", "info"
-        case EventKind.OWNER:
-            return f"Owner: {was} → {now}", "", "info"
+        case EventKind.STAGE | EventKind.OWNER:
+            return f"{event.kind.capitalize()}: {was} → {now}", "", "info"
         case EventKind.ATTRIBUTES:
             return _attributes(event, labels)
         case EventKind.OVERRIDDEN:
@@ -177,10 +201,9 @@ def _words(event: LeadEvent, labels: Mapping[str, str]) -> tuple[str, str, str]:
             return f"Set by hand: {event.now}", f"{reason}{machine}".strip(), "warn"
         case EventKind.OVERRIDE_ENDED:
             return f"Override ended: {event.was}", f"{event.now.capitalize()}. {reason}".strip(), "warn"
-        case EventKind.MERGED:
-            return f"{event.was} was merged into {event.now}", reason, "info"
         case _:
-            return f"Merge of {event.was} into {event.now} undone", reason, "info"
+            undone = event.kind == EventKind.MERGE_UNDONE
+            return f"{event.was} was merged into {event.now}" + (": undone" if undone else ""), reason, "info"
 
 
 def _attributes(event: LeadEvent, labels: Mapping[str, str]) -> tuple[str, str, str]:

@@ -19,19 +19,19 @@ CHANGES_SHOWN = 8
 def trend_words(now: Point, earlier: Point | None, when: str) -> str:
     """The way from an earlier score to this one; empty without one.
 
-    >>> at = datetime(2026, 6, 1)
     >>> from uuid import UUID
+    >>> at = datetime(2026, 6, 1)
     >>> old, new = (Point(UUID(int=1), UUID(int=1), at, s, "B", "api", v, 0.2) for s, v in ((41, 1), (48, 2)))
     >>> trend_words(new, old, "30 days ago")
-    'Up 7 from 41 (B) 30 days ago. Version 1 gave that score: part of the change may be the model.'
+    'Up 7 since 30 days ago: it was 41 (B). Version 1 gave that score: part of the change may be the model.'
     """
     if earlier is None:
         return ""
     step = now.score - earlier.score
     if step:
-        words = f"{'Up' if step > 0 else 'Down'} {abs(step)} from {earlier.score} ({earlier.grade}) {when}."
+        words = f"{'Up' if step > 0 else 'Down'} {abs(step)} since {when}: it was {earlier.score} ({earlier.grade})."
     else:
-        words = f"The same as {when}: {earlier.score} ({earlier.grade})."
+        words = f"Unchanged since {when}: {earlier.score} ({earlier.grade})."
     if earlier.version != now.version:
         words += f" Version {earlier.version} gave that score: part of the change may be the model."
     return words
@@ -98,13 +98,14 @@ def knowledge_words(found: Sequence[str], verdict: Sufficiency) -> list[str]:
     names = verdict.would_help
     listed = " and ".join(f"“{name}”" for name in names)
     words = [
-        f"The fields that are missing, unreadable or new to the model carry {lean} of what it tells leads apart by."
-        f"{usual} The score leans on averages for them."
+        f"What is missing, unreadable or new to the model carries {lean} of what it tells leads apart by.{usual}"
     ]
     if names:
         words.append(f"{listed} would tell most.")
     if not found:
-        words.append("None of the fields the model uses is known.")
+        words.append(
+            "None of the fields the model uses is known: the score says what such leads do on average."
+        )
     return words
 
 

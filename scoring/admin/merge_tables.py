@@ -59,7 +59,7 @@ def _row(label: str, line: Line) -> Row:
 
 
 def _fact(label: str, survivor: str, merged: str, result: str = "") -> Row:
-    return Row(label, survivor, merged, result or survivor, survivor != merged)
+    return Row(label, survivor, merged, result or survivor, differs=False)
 
 
 def _times(plan: Plan, name: str) -> tuple[str, str]:

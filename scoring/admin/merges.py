@@ -156,7 +156,6 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
             "merge": merge,
             "state_badge": self.state_shown(row),
             "decided_by": person(row.decided_by),
-            "may_merge": self.has_merge_permission(request),
         }
 
     def _still(self, row: MergeProposal) -> str:

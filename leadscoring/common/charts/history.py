@@ -91,7 +91,8 @@ def history_plot(
         *(_point(frame, p) for p in ordered),
     ]
     drawing = frame.figure(*parts, title="Score over time", caption=of or _count(len(ordered)))
-    return join([drawing, _legend(ordered, spans)])
+    # On a phone the drawing keeps its size and scrolls, the newest scores in sight.
+    return join([tag("div", drawing, class_="ls-scroll"), _legend(ordered, spans)])
 
 
 def _edge(ordered: Sequence[HistoryPoint], span: HistorySpan) -> float:
