@@ -74,7 +74,7 @@ class IdentityScanAdmin(WorkPage[IdentityScan]):
         """Ask for a search now; one under way is shown instead of starting another."""
         if not self.has_merge_permission(request):
             raise PermissionDenied
-        form = SearchForm(request.POST or None)
+        form = SearchForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             scan = request_scan(
                 full=form.cleaned_data["full"],
@@ -113,33 +113,46 @@ class IdentityScanAdmin(WorkPage[IdentityScan]):
         )
 
 
+class NamesField(forms.CharField):
+    """Attribute names, one a line; kept as a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            widget=forms.Textarea(attrs={"rows": 3, "cols": 40}),
+            help_text="One attribute name a line, as the leads carry it. Empty: found by what they hold.",
+            **kwargs,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        lines = [line.strip() for line in str(super().clean(value)).splitlines()]
+        names = list(dict.fromkeys(line for line in lines if line))
+        if len(names) > MOST_FIELDS or any(len(name) > LONGEST_NAME for name in names):
+            raise forms.ValidationError(
+                f"Expected at most {MOST_FIELDS} names of at most {LONGEST_NAME} characters."
+            )
+        return names
+
+
 class PolicyForm(PolicyModelForm):
-    """Lists of names are lists of names."""
+    """Where to look, in words that people write."""
+
+    email_fields = NamesField(label="Attributes with e-mail addresses")
+    phone_fields = NamesField(label="Attributes with telephone numbers")
 
     class Meta:
         model = MergePolicy
         fields = ("email_fields", "phone_fields", "country_code", "most_sharing")
 
-    def clean_email_fields(self) -> list[str]:
-        return _names(self.cleaned_data["email_fields"])
-
     def clean_phone_fields(self) -> list[str]:
-        names = _names(self.cleaned_data["phone_fields"])
+        names: list[str] = self.cleaned_data["phone_fields"]
         both = sorted(set(names) & set(self.cleaned_data.get("email_fields") or []))
         if both:
             raise forms.ValidationError(f"“{both[0]}” stands in both lists; expected it in one.")
         return names
-
-
-def _names(found: object) -> list[str]:
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise forms.ValidationError('Expected a JSON list of attribute names, such as ["E-mail"], or [].')
-    names = list(dict.fromkeys(name for name in found if name.strip()))
-    if len(names) > MOST_FIELDS or any(len(name) > LONGEST_NAME for name in names):
-        raise forms.ValidationError(
-            f"Expected at most {MOST_FIELDS} names of at most {LONGEST_NAME} characters."
-        )
-    return names
 
 
 @admin.register(MergePolicy)

@@ -94,7 +94,10 @@ class OverridePages(Base):
         if lead.merged_into is not None:
             return HttpResponseRedirect(reverse("admin:scoring_lead_override", args=(lead.merged_into_id,)))
         now = timezone.now()
-        form = OverrideForm(request.POST or None, initial={"until": (now + USUAL).date() - timedelta(days=1)})
+        form = OverrideForm(
+            request.POST if request.method == "POST" else None,
+            initial={"until": (now + USUAL).date() - timedelta(days=1)},
+        )
         if request.method == "POST" and form.is_valid():
             try:
                 made = set_override(
@@ -134,7 +137,7 @@ class OverridePages(Base):
         """Let the machine's score hold again."""
         lead = self._lead(request, object_id)
         address = reverse("admin:scoring_lead_change", args=(lead.merged_into_id or lead.pk,))
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         now = timezone.now()
         if request.method == "POST" and form.is_valid():
             try:

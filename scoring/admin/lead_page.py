@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -73,7 +74,8 @@ class LeadPage(OverridePages, ListPage[Lead]):
 
     def page_context(self, request: HttpRequest, row: Lead) -> dict[str, Any]:
         now = timezone.now()
-        members = histories.group(row)
+        merges = histories.standing_merges(row)
+        members = [row] if row.merged_into_id is not None else [row, *(merge.merged for merge in merges)]
         ids = [lead.pk for lead in members]
         newest = histories.newest_two(row.pk)
         features = _features_for(newest[0] if newest else None)
@@ -84,7 +86,7 @@ class LeadPage(OverridePages, ListPage[Lead]):
         current = next((o for o in overrides if o.ended_at is None and o.expires_at > now), None)
         return {
             **_score(row, newest, points, labels, now),
-            **_merges(request, row, members),
+            **_merges(request, row, merges),
             "grade_shown": grade_badge(row.grade),
             "override": current,
             "override_grade": grade_badge(current.grade) if current else "",
@@ -101,10 +103,12 @@ class LeadPage(OverridePages, ListPage[Lead]):
 
 def _features_for(newest: Prediction | None) -> FeatureSet | None:
     """The set the version read; before a first score the active one."""
-    sets = FeatureSet.objects.prefetch_related("features")
-    if newest is not None:
-        return sets.filter(pk=newest.version.feature_set_id).first()
-    return sets.filter(state=FeatureSetState.ACTIVE.value).first()
+    if newest is None:
+        active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE.value)
+        return active.prefetch_related("features").first()
+    read = newest.version.feature_set
+    prefetch_related_objects([read], "features")
+    return read
 
 
 def _score(
@@ -188,11 +192,8 @@ def _chart(lead: Lead, points: Sequence[Point], overrides: Sequence[ScoreOverrid
     shown = [o for o in overrides if (o.ended_at or now) >= oldest]
     limits = grade_limits() if any(o.score is None for o in shown) else GradeLimits()
     spans = [_span(o, limits, now) for o in shown]
-    total = histories.count_scores(lead.pk) if len(points) >= POINTS else len(own)
-    of = ""
-    if len(points) >= POINTS:
-        more = "more than " if total >= histories.MOST_COUNTED else ""
-        of = f"The newest {len(points):,} scorings; the lead has {more}{total:,}."
+    cut = len(points) >= POINTS
+    of = f"The newest {len(points):,} scorings; older ones are in the list of predictions." if cut else ""
     return history_plot(drawn, spans, of=of)
 
 
@@ -208,20 +209,18 @@ def _span(override: ScoreOverride, limits: GradeLimits, now: datetime) -> Histor
     return HistorySpan(override.set_at, max(end, override.set_at), low, high, words)
 
 
-def _merges(request: HttpRequest, lead: Lead, members: Sequence[Lead]) -> dict[str, Any]:
-    sees = request.user.has_perm("scoring.view_leadmerge")
+def _merges(request: HttpRequest, lead: Lead, merges: Sequence[LeadMerge]) -> dict[str, Any]:
+    away = merges[0] if lead.merged_into_id is not None and merges else None
     proposals = (
         list(histories.open_proposals(lead.pk)[:PROPOSALS_SHOWN])
         if lead.merged_into_id is None and request.user.has_perm("scoring.view_mergeproposal")
         else []
     )
-    merges: list[LeadMerge] = []
-    if lead.merged_into_id is not None or len(members) > 1:
-        merges = [m for m in histories.merges_of(lead.pk) if m.undone_at is None]
     return {
-        "merged_here": [m for m in merges if m.survivor_id == lead.pk][:MERGED_SHOWN],
-        "merged_away": next((m for m in merges if m.merged_id == lead.pk), None),
-        "sees_merges": sees,
+        "merged_here": [] if away is not None else merges[:MERGED_SHOWN],
+        "merged_away": away,
+        "standing": lead.merged_into,
+        "sees_merges": request.user.has_perm("scoring.view_leadmerge"),
         "proposals": [(p, p.second if p.first_id == lead.pk else p.first) for p in proposals],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -63,7 +64,7 @@ def marks(points: Sequence[Point]) -> dict[UUID, Mark]:
     """Why each score was given: another version than the lead's score before it counts as a new model, whatever asked
     for the score. `points` are one lead's, newest first; the oldest shown has none to compare with."""
     found: dict[UUID, Mark] = {}
-    for newer, older in zip(points, [*points[1:], None], strict=True):
+    for newer, older in zip_longest(points, points[1:]):
         if older is not None and newer.version != older.version:
             found[newer.prediction_id] = Mark.MODEL
         elif newer.cause == Cause.WAITING:

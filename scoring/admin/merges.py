@@ -172,7 +172,9 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
         wanted = request.POST.get("survivor") or request.GET.get("survivor")
         survivor, merged = _leads(row, wanted)
         form = SurvivorForm(
-            request.POST or None, leads=(survivor, merged), initial={"survivor": str(survivor.pk)}
+            request.POST if request.method == "POST" else None,
+            leads=(survivor, merged),
+            initial={"survivor": str(survivor.pk)},
         )
         if request.method == "POST" and form.is_valid():
             try:
@@ -215,7 +217,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
     @page_action("Not the same", permission="merge", icon="link_off")
     def dismiss_pair(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 dismiss(
@@ -243,7 +245,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
 
     @page_action("Merge the safe ones", permission="merge", icon="done_all")
     def merge_safe_ones(self, request: HttpRequest) -> HttpResponse:
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             named = [int(pk) for pk in request.POST.getlist("pair") if pk.isascii() and pk.isdigit()][
                 :SAFE_SHOWN
@@ -354,7 +356,7 @@ class LeadMergeAdmin(ReadOnlyPage[LeadMerge]):
     @page_action("Undo", permission="merge", icon="undo", tone="danger")
     def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 done = undo_merge(

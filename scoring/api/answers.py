@@ -8,7 +8,7 @@ from typing import Any
 
 from scoring.api.problems import core_document
 from scoring.contracts import Refusal, ScoredLead
-from scoring.models import Lead, Outcome, Prediction
+from scoring.models import Lead, Outcome, Prediction, ScoreOverride
 from scoring.services.outcomes import OutcomeRecorded
 
 Json = dict[str, Any]
@@ -46,6 +46,7 @@ def recorded(outcome: OutcomeRecorded) -> Json:
         "external_id": outcome.external_id,
         "outcome": outcome.kind,
         "changed": outcome.changed,
+        "warnings": [dict(warning) for warning in outcome.warnings],
     }
 
 
@@ -64,8 +65,37 @@ def prediction(row: Prediction) -> Json:
     }
 
 
-def lead(row: Lead, outcome: Outcome | None) -> Json:
-    """A lead as it is known now."""
+def override(row: ScoreOverride) -> Json:
+    """What a rep set in place of the machine's score."""
+    return {
+        "grade": row.grade,
+        "score": row.score,
+        "reason": row.reason,
+        "set_by": row.set_by,
+        "set_at": moment(row.set_at),
+        "expires_at": moment(row.expires_at),
+        "machine": {"score": row.machine_score, "grade": row.machine_grade or None},
+    }
+
+
+def overridden(
+    asked_id: str, row: Lead, current: ScoreOverride | None, *, changed: bool, warnings: list[dict[str, str]]
+) -> Json:
+    """What holds for a lead after a call about its override: the rep's word and the machine's beside it."""
+    return {
+        "external_id": asked_id,
+        "override": None if current is None else override(current),
+        "score": row.score,
+        "grade": row.grade or None,
+        "changed": changed,
+        "warnings": warnings,
+    }
+
+
+def lead(
+    row: Lead, outcome: Outcome | None, current: ScoreOverride | None, warnings: list[dict[str, str]]
+) -> Json:
+    """A lead as it is known now; `warnings` say so when it was asked for by the id of a merged one."""
     version = row.scored_by
     return {
         "external_id": row.external_id,
@@ -80,6 +110,8 @@ def lead(row: Lead, outcome: Outcome | None) -> Json:
         "model": None if version is None else {"name": version.name, "version": version.number},
         "awaiting_score": row.awaiting_score,
         "outcome": None if outcome is None else _outcome(outcome),
+        "override": None if current is None else override(current),
+        "warnings": warnings,
         "first_seen": moment(row.first_seen),
         "updated_at": moment(row.updated_at),
     }

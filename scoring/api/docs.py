@@ -135,6 +135,7 @@ def _request(name: str, value: Any) -> OpenApiExample:
     return OpenApiExample(name, value=value, request_only=True)
 
 
+unlisted = extend_schema(exclude=True)
 score_lead = extend_schema(
     operation_id="score_lead",
     tags=["Scoring"],
@@ -185,7 +186,8 @@ lead = extend_schema(
     operation_id="lead",
     tags=["Leads"],
     summary="A lead as it is known now",
-    description="Its attributes, last score and outcome. Needs the scope `read`.",
+    description="Its attributes, last score, outcome and override. The id of a merged lead answers with the lead that "
+    "stands for it, and says so in `warnings`. Needs the scope `read`.",
     parameters=[EXTERNAL_ID],
     responses=_answers(serializers.LeadSerializer, "The lead.", examples.LEAD_NOW, (*COMMON, 404, 422)),
 )
@@ -208,6 +210,20 @@ scores = extend_schema(
     responses=_answers(
         serializers.ScoreHistorySerializer, "One page.", examples.HISTORY, (*COMMON, 404, 422)
     ),
+)
+override = extend_schema(
+    operation_id="override",
+    tags=["Leads"],
+    summary="Set another grade or score by hand",
+    description="A rep's word against the machine's: a grade, a score or both, with a reason and an end. One that "
+    "holds already ends as replaced; `end` ends it without another. The machine's score is kept, and scoring goes on. "
+    "For the id of a merged lead, the lead that stands for it. Needs the scope `score`. Body at most 1 MiB.",
+    parameters=[EXTERNAL_ID, IDEMPOTENCY_KEY],
+    request={JSON: serializers.OverrideToSetSerializer},
+    responses=_answers(
+        serializers.OverriddenSerializer, "What holds now.", examples.OVERRIDDEN, (*POSTED, 404)
+    ),
+    examples=[_request("Grade A for a month", examples.OVERRIDE), _request("End it", examples.OVERRIDE_END)],
 )
 model_info = extend_schema(
     operation_id="model_info",

@@ -96,6 +96,31 @@ OUTCOME_RECORDED: dict[str, Any] = {
     "external_id": "CRM-10482",
     "outcome": "converted",
     "changed": True,
+    "warnings": [],
+}
+OVERRIDE: dict[str, Any] = {
+    "grade": "A",
+    "reason": "Met her at the fair: the board has signed off.",
+    "expires_at": "2026-04-01T00:00:00Z",
+    "by": "Amal",
+}
+OVERRIDE_END: dict[str, Any] = {"end": True, "reason": "The budget is gone.", "by": "Amal"}
+OVERRIDE_NOW: dict[str, Any] = {
+    "grade": "A",
+    "score": None,
+    "reason": "Met her at the fair: the board has signed off.",
+    "set_by": "Amal",
+    "set_at": "2026-03-03T10:00:00Z",
+    "expires_at": "2026-04-01T00:00:00Z",
+    "machine": {"score": 64, "grade": "B"},
+}
+OVERRIDDEN: dict[str, Any] = {
+    "external_id": "CRM-10482",
+    "override": OVERRIDE_NOW,
+    "score": 64,
+    "grade": "B",
+    "changed": True,
+    "warnings": [],
 }
 LEAD_NOW: dict[str, Any] = {
     "external_id": "CRM-10482",
@@ -110,11 +135,14 @@ LEAD_NOW: dict[str, Any] = {
     "model": {"name": "leadscoring", "version": 3},
     "awaiting_score": False,
     "outcome": None,
+    "override": None,
+    "warnings": [],
     "first_seen": "2026-03-02T08:15:04.120000Z",
     "updated_at": "2026-03-02T08:15:04.120000Z",
 }
 HISTORY: dict[str, Any] = {
     "external_id": "CRM-10482",
+    "warnings": [],
     "results": [{name: value for name, value in SCORE.items() if name != "external_id"} | {"cause": "api"}],
     "next_cursor": None,
     "next": None,

@@ -31,6 +31,7 @@ CORE_PROBLEMS: dict[str, tuple[int, str]] = {
     contracts.NoModelReleased.code: (503, "No model is released"),
     contracts.LeadNotFound.code: (404, "The lead is not known"),
     contracts.LeadRefused.code: (422, "The lead cannot be read"),
+    contracts.OverrideRefused.code: (422, "The override cannot be set"),
     "duplicate-in-call": (422, "The lead occurs twice in one call"),
 }
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from leadscoring.common.errors import FieldError, Invalid
 from scoring.api.paths import Path, kind_of, pointer, printable, shown, spoken, wrong
-from scoring.contracts import MAX_BATCH, LeadInput, OutcomeInput, OutcomeKind
+from scoring.contracts import MAX_BATCH, Grade, LeadInput, OutcomeInput, OutcomeKind, OverrideInput
 from scoring.services.leads import MAX_ATTRIBUTES, MAX_ID, MAX_NAME, MAX_TEXT
+from scoring.services.overrides import MAX_REASON
 
 MOST_ERRORS = 20
 MAX_OWNER = 255
@@ -24,6 +26,7 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 LARGEST_REVENUE = Decimal("99999999999999.99")
 
 LEAD_FIELDS = ("external_id", "attributes", "created_at", "owner", "stage")
+OVERRIDE_FIELDS = ("grade", "score", "reason", "expires_at", "by", "end")
 OUTCOME_FIELDS = ("external_id", "outcome", "occurred_at", "revenue", "currency")
 
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -85,6 +88,10 @@ class Fields:
         error = FieldError(pointer(place), str(value), expected) if plain else wrong(place, value, expected)
         self.errors.append(error)
         self.places[error.pointer] = spoken(place)
+
+    def at(self, name: str) -> bool:
+        """Whether something is wrong with this field already."""
+        return pointer((*self.path, name)) in self.places
 
     def missing(self, name: str, expected: str) -> None:
         """Note a field that must be there and is not."""
@@ -240,6 +247,49 @@ def read_outcome(data: Any, path: Path = ()) -> OutcomeInput:
     if fields.errors:
         raise refuse(fields.errors, "The outcome cannot be read", fields.places)
     return OutcomeInput(external_id, kind, occurred_at, revenue, currency or "")
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideCall:
+    """What a call asks for: an override to set, or (None) the one that holds to end; `by` is the rep's name."""
+
+    override: OverrideInput | None
+    reason: str
+    by: str
+
+
+def read_override(data: Any, path: Path = ()) -> OverrideCall:
+    """An override to set, or `{"end": true, "reason": …}`.
+
+    Raises:
+        Invalid: with every wrong field.
+    """
+    fields = Fields(data, path, OVERRIDE_FIELDS)
+    grades = [grade.value for grade in Grade]
+    grade, score, end = (fields.data.get(name) for name in ("grade", "score", "end"))
+    if grade is not None and not (isinstance(grade, str) and grade in grades):
+        fields.wrong(("grade",), grade, f"{', '.join(grades[:-1])} or {grades[-1]}, or null")
+    if score is not None and (isinstance(score, bool) or not isinstance(score, int) or not 1 <= score <= 99):
+        fields.wrong(("score",), score, "a whole number from 1 to 99, or null")
+    if end is not None and not isinstance(end, bool):
+        fields.wrong(("end",), end, "true or false")
+    reason, by = fields.text("reason", MAX_REASON), fields.text("by", MAX_OWNER)
+    if not (reason or "").strip() and not fields.at("reason"):
+        fields.missing("reason", f"why, in 1 to {MAX_REASON:,} characters")
+    expires_at = fields.time("expires_at")
+    if fields.is_object and end is not True and grade is None and score is None:
+        fields.missing("grade", "a grade from A to D, a score from 1 to 99, or both")
+    if end is True:
+        for name in ("grade", "score", "expires_at"):
+            if fields.data.get(name) is not None:
+                fields.wrong((name,), fields.data[name], 'nothing beside "end": true')
+    if fields.errors:
+        raise refuse(fields.errors, "The override cannot be read", fields.places)
+    text = (reason or "").strip()
+    if end is True:
+        return OverrideCall(None, text, (by or "").strip())
+    override = OverrideInput(None if grade is None else Grade(grade), score, text, expires_at)
+    return OverrideCall(override, text, (by or "").strip())
 
 
 def read_batch(data: Mapping[str, Any], name: str) -> list[Any]:

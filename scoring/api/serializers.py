@@ -11,10 +11,11 @@ from rest_framework import serializers
 from scoring.api.reading import AMOUNT, CURRENCY, EXTERNAL_ID, MAX_OWNER
 from scoring.contracts import Cause, Grade, OutcomeKind, Role
 from scoring.services.leads import MAX_ATTRIBUTES, MAX_ID, MAX_NAME, MAX_TEXT
+from scoring.services.overrides import MAX_REASON
 
 # Lists with a least and a greatest length, and objects that take no other names; the rest may grow.
 BATCHES = {"LeadsToScore": "leads", "OutcomeReports": "outcomes"}
-CLOSED = ("LeadToScore", "LeadsToScore", "OutcomeReport", "OutcomeReports")
+CLOSED = ("LeadToScore", "LeadsToScore", "OutcomeReport", "OutcomeReports", "OverrideToSet")
 
 FLAT_VALUE: dict[str, Any] = {
     "oneOf": [
@@ -101,11 +102,12 @@ class ReasonSerializer(serializers.Serializer[Any]):
 
 
 class WarningSerializer(serializers.Serializer[Any]):
-    """Something about one attribute that did not stop the score."""
+    """Something that did not stop the answer, mostly about one attribute."""
 
-    feature = serializers.CharField()
+    feature = serializers.CharField(allow_blank=True)
     code = serializers.ChoiceField(
-        choices=["missing", "unseen", "unreadable", "out_of_range", "unknown_field"]
+        choices=["missing", "unseen", "unreadable", "out_of_range", "unknown_field", "merged_into"],
+        help_text="`merged_into`: the id sent is of a merged lead; `value` is the id of the lead that answers for it.",
     )
     value = serializers.CharField(allow_blank=True)
     message = serializers.CharField()
@@ -214,6 +216,7 @@ class OutcomeRecordedSerializer(serializers.Serializer[Any]):
     external_id = serializers.CharField()
     outcome = serializers.ChoiceField(choices=[kind.value for kind in OutcomeKind])
     changed = serializers.BooleanField(help_text="False when the same was known already.")
+    warnings = WarningSerializer(many=True)
 
 
 class ItemOutcomeSerializer(serializers.Serializer[Any]):
@@ -250,6 +253,62 @@ class LeadOutcomeSerializer(serializers.Serializer[Any]):
     recorded_at = serializers.DateTimeField()
 
 
+class OverrideToSetSerializer(serializers.Serializer[Any]):
+    """A rep's word: a grade, a score, or both; or `end`."""
+
+    grade = serializers.ChoiceField(
+        choices=[grade.value for grade in Grade],
+        required=False,
+        allow_null=True,
+        help_text="Left out where `score` is given: it has a grade of its own.",
+    )
+    score = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=99)
+    reason = serializers.CharField(max_length=MAX_REASON, help_text="Why, for everyone who sees the lead.")
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Up to 366 days ahead; 30 days when left out."
+    )
+    by = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=MAX_OWNER, help_text="The rep's name."
+    )
+    end = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text="True: end the override that holds; then without a grade or score.",
+    )
+
+
+class MachineScoreSerializer(serializers.Serializer[Any]):
+    """What the machine said when the override was set."""
+
+    score = serializers.IntegerField(allow_null=True, min_value=1, max_value=99)
+    grade = serializers.ChoiceField(choices=[grade.value for grade in Grade], allow_null=True)
+
+
+class OverrideSerializer(serializers.Serializer[Any]):
+    """An override that holds."""
+
+    grade = serializers.ChoiceField(choices=[grade.value for grade in Grade])
+    score = serializers.IntegerField(allow_null=True, min_value=1, max_value=99)
+    reason = serializers.CharField()
+    set_by = serializers.CharField()
+    set_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    machine = MachineScoreSerializer()
+
+
+class OverriddenSerializer(serializers.Serializer[Any]):
+    """What holds for the lead now: the rep's word, and the machine's score beside it."""
+
+    external_id = serializers.CharField()
+    override = OverrideSerializer(allow_null=True)
+    score = serializers.IntegerField(allow_null=True, min_value=1, max_value=99, help_text="The machine's.")
+    grade = serializers.ChoiceField(
+        choices=[grade.value for grade in Grade], allow_null=True, help_text="The machine's."
+    )
+    changed = serializers.BooleanField(help_text="False when there was nothing to end.")
+    warnings = WarningSerializer(many=True)
+
+
 class LeadSerializer(serializers.Serializer[Any]):
     """A lead as it is known now."""
 
@@ -267,6 +326,10 @@ class LeadSerializer(serializers.Serializer[Any]):
         help_text="Arrived while no model was released; scored when one comes."
     )
     outcome = LeadOutcomeSerializer(allow_null=True)
+    override = OverrideSerializer(
+        allow_null=True, help_text="What a rep set in place of score and grade, if it holds."
+    )
+    warnings = WarningSerializer(many=True)
     first_seen = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -275,6 +338,7 @@ class ScoreHistorySerializer(serializers.Serializer[Any]):
     """One page of a lead's scores, newest first."""
 
     external_id = serializers.CharField()
+    warnings = WarningSerializer(many=True)
     results = PastScoreSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     next = serializers.CharField(

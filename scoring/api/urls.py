@@ -41,6 +41,7 @@ v1: list[URLPattern | URLResolver] = [
     *both("outcomes", views.OutcomesView.as_view(), "outcomes"),
     *both("model-info", views.ModelInfoView.as_view(), "model-info"),
     *both("leads/<anytext:external_id>/scores", views.ScoresView.as_view(), "lead-scores", slash="/"),
+    *both("leads/<anytext:external_id>/override", views.OverrideView.as_view(), "lead-override", slash="/"),
     *both("leads/<anytext:external_id>", views.LeadView.as_view(), "lead", slash="/"),
     *both("openapi.json", OpenApiJsonView.as_view(), "openapi-json"),
     *both("openapi.yaml", OpenApiYamlView.as_view(), "openapi-yaml"),

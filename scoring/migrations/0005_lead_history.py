@@ -91,8 +91,8 @@ class Migration(migrations.Migration):
             name='MergePolicy',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email_fields', models.JSONField(blank=True, default=list, help_text='A JSON list of attribute names such as ["E-mail"]. Empty: found by what they hold.', verbose_name='attributes with e-mail addresses')),
-                ('phone_fields', models.JSONField(blank=True, default=list, help_text='A JSON list of attribute names such as ["Mobile"]. Empty: found by what they hold.', verbose_name='attributes with telephone numbers')),
+                ('email_fields', models.JSONField(blank=True, default=list, verbose_name='attributes with e-mail addresses')),
+                ('phone_fields', models.JSONField(blank=True, default=list, verbose_name='attributes with telephone numbers')),
                 ('country_code', models.CharField(blank=True, default='', help_text='Put before numbers written without one, such as 971. Empty: such numbers match only each other.', max_length=3, validators=[django.core.validators.RegexValidator('^[1-9]\\d{0,2}\\Z', 'Expected 1 to 3 digits without + or 00, such as 971.')], verbose_name='default country code')),
                 ('most_sharing', models.PositiveSmallIntegerField(default=5, help_text='A mailbox or number found on more leads than this belongs to no one person and matches nobody.', validators=[django.core.validators.MinValueValidator(2), django.core.validators.MaxValueValidator(20)], verbose_name='leads that may share a value')),
             ],

@@ -23,13 +23,11 @@ class MergePolicy(models.Model):
         "attributes with e-mail addresses",
         default=list,
         blank=True,
-        help_text='A JSON list of attribute names such as ["E-mail"]. Empty: found by what they hold.',
     )
     phone_fields = models.JSONField(
         "attributes with telephone numbers",
         default=list,
         blank=True,
-        help_text='A JSON list of attribute names such as ["Mobile"]. Empty: found by what they hold.',
     )
     country_code = models.CharField(
         "default country code",

@@ -26,7 +26,8 @@ from scoring.models import (
 )
 
 POINTS = 200
-MOST_COUNTED = 10_000
+MEMBERS = 20
+MOST_OUTCOMES = 500
 OVERRIDES_SHOWN = 20
 EVENTS_READ = 60
 
@@ -65,11 +66,6 @@ def point_at(lead_id: UUID, at: datetime) -> Point | None:
     return found[0] if found else None
 
 
-def count_scores(lead_id: UUID) -> int:
-    """How many scores a lead has, counted up to a bound."""
-    return Prediction.objects.filter(lead_id=lead_id).order_by().values("pk")[:MOST_COUNTED].count()
-
-
 def newest_two(lead_id: UUID) -> list[Prediction]:
     """The last two scores with all they say. The reference profile is left out: it is large and rarely asked for."""
     rows = Prediction.objects.filter(lead_id=lead_id).exclude(role=Role.SHADOW.value)
@@ -92,7 +88,7 @@ def events(
 
 def outcomes(ids: Sequence[UUID]) -> list[Outcome]:
     """What was reported about these leads, the current one of the first lead in front, then newest first."""
-    rows = Outcome.objects.filter(_mine(ids)).order_by("-recorded_at", "-id")[:MOST_COUNTED]
+    rows = Outcome.objects.filter(_mine(ids)).order_by("-recorded_at", "-id")[:MOST_OUTCOMES]
     return sorted(rows, key=lambda row: not (row.is_current and row.lead_id == ids[0]))
 
 
@@ -101,13 +97,13 @@ def last_overrides(lead_id: UUID) -> list[ScoreOverride]:
     return list(ScoreOverride.objects.filter(lead_id=lead_id).order_by("-set_at", "-id")[:OVERRIDES_SHOWN])
 
 
-def merges_of(lead_id: UUID) -> list[LeadMerge]:
-    """Merges that this lead took part in, newest first, with both leads."""
-    return list(
-        LeadMerge.objects.filter(Q(survivor_id=lead_id) | Q(merged_id=lead_id))
-        .select_related("survivor", "merged", "merged_by")
-        .order_by("-merged_at", "-id")[:OVERRIDES_SHOWN]
-    )
+def standing_merges(lead: Lead) -> list[LeadMerge]:
+    """The merges that stand: of all that were merged into this lead, however long the chain, oldest first; or, of a
+    merged lead, its own."""
+    rows = LeadMerge.objects.filter(undone_at__isnull=True).select_related("survivor", "merged", "merged_by")
+    if lead.merged_into_id is not None:
+        return list(rows.filter(merged=lead))
+    return list(rows.filter(merged__merged_into=lead).order_by("merged_at", "pk")[:MEMBERS])
 
 
 def open_proposals(lead_id: UUID) -> QuerySet[MergeProposal]:
@@ -131,8 +127,3 @@ def _missing(row: Mapping[str, Any]) -> float | None:
     counts = row["counts"]
     total = sum(counts)
     return float(counts[-1]) / total if total > 0 else None
-
-
-def group(lead: Lead) -> list[Lead]:
-    """The lead and those merged into it."""
-    return [lead, *Lead.objects.filter(merged_into=lead).order_by("first_seen", "id")[:OVERRIDES_SHOWN]]

@@ -3,6 +3,15 @@
 from scoring.api.views.leads import LeadView, ScoresView
 from scoring.api.views.models import ModelInfoView
 from scoring.api.views.outcomes import OutcomesView
+from scoring.api.views.overrides import OverrideView
 from scoring.api.views.scoring import ScoreLeadsView, ScoreLeadView
 
-__all__ = ["LeadView", "ModelInfoView", "OutcomesView", "ScoreLeadView", "ScoreLeadsView", "ScoresView"]
+__all__ = [
+    "LeadView",
+    "ModelInfoView",
+    "OutcomesView",
+    "OverrideView",
+    "ScoreLeadView",
+    "ScoreLeadsView",
+    "ScoresView",
+]

@@ -15,11 +15,13 @@ from tests.factories.people import ROLES
 pytestmark = pytest.mark.django_db
 
 roles = import_module("scoring.migrations.0002_roles")
+lead_roles = import_module("scoring.migrations.0006_lead_roles")
 
 
 def make_roles() -> None:
-    """The migration's function; all it reads of a schema editor is the connection."""
+    """The migrations' functions; all they read of a schema editor is the connection."""
     roles.make_roles(apps, SimpleNamespace(connection=connection))
+    lead_roles.extend_roles(apps, SimpleNamespace(connection=connection))
 
 
 def permissions() -> dict[str, list[str]]:
@@ -34,19 +36,26 @@ def test_it_makes_the_five_roles() -> None:
 
 
 def test_it_gives_a_sales_rep_leads_and_predictions_only() -> None:
-    assert permissions()["sales rep"] == ["change_lead", "view_lead", "view_prediction"]
+    assert permissions()["sales rep"] == [
+        "change_lead",
+        "override_lead",
+        "view_lead",
+        "view_prediction",
+        "view_scoreoverride",
+    ]
 
 
 def test_it_lets_only_approvers_release_and_only_analysts_train() -> None:
     holders = {
         code: {name for name, held in permissions().items() if code in held}
-        for code in ("activate_release", "activate_featureset", "start_training", "add_apikey")
+        for code in ("activate_release", "activate_featureset", "start_training", "add_apikey", "merge_lead")
     }
     assert holders == {
         "activate_release": {"approver"},
         "activate_featureset": {"analyst"},
         "start_training": {"analyst"},
         "add_apikey": {"operator", "integrator"},
+        "merge_lead": {"analyst", "operator"},
     }
 
 

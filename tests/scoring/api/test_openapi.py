@@ -54,6 +54,7 @@ def test_it_describes_every_call_once(openapi: dict[str, Any]) -> None:
         ("post", "/api/v1/score-lead"),
         ("post", "/api/v1/score-leads"),
         ("post", "/api/v1/outcomes"),
+        ("post", "/api/v1/leads/{external_id}/override"),
         ("get", "/api/v1/leads/{external_id}"),
         ("get", "/api/v1/leads/{external_id}/scores"),
         ("get", "/api/v1/model-info"),

@@ -34,7 +34,13 @@ def test_it_records_an_outcome_with_its_revenue(api: Api) -> None:
     answer = api.post("outcomes", WON)
     assert answer.status == 200
     row = Outcome.objects.get()
-    assert answer.body == {"outcome_id": row.pk, "external_id": "a", "outcome": "converted", "changed": True}
+    assert answer.body == {
+        "outcome_id": row.pk,
+        "external_id": "a",
+        "outcome": "converted",
+        "changed": True,
+        "warnings": [],
+    }
     assert (row.kind, row.revenue, row.currency) == ("converted", Decimal("18500.50"), "AED")
     assert row.occurred_at == datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
     assert row.reported_by == "API key CRM"
