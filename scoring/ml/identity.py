@@ -15,11 +15,12 @@ from scoring.ml.draft_personal import is_email, is_telephone
 
 Contact = Literal["email", "phone"]
 
-_ADDRESS = re.compile(r"[^@\s<>(),;:\"]+@[^@\s<>(),;:\"]+\.[^@\s<>(),;:\".\d][^@\s<>(),;:\".]+")
+_MARK = r'[^@\s<>(),;:".]'
+_ADDRESS = re.compile(rf"{_MARK}(?:\.?{_MARK})*@(?:{_MARK}+\.)+[^@\s<>(),;:\".\d]{_MARK}+")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>\s*$")
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _JUNK_NAMES = frozenset(
-    [
+    {
         "test",
         "tester",
         "testing",
@@ -33,29 +34,12 @@ _JUNK_NAMES = frozenset(
         "email",
         "mail",
         "noemail",
-        "nomail",
-        "no-email",
-        "no-mail",
-        "noreply",
-        "no-reply",
-        "donotreply",
-        "do-not-reply",
-        "asdf",
-        "qwerty",
-        "abc",
-        "xyz",
-        "xxx",
-        "x",
-        "a",
-        "aa",
-        "aaa",
-        "user",
-        "example",
-        "customer",
-    ]
+    }
+    | {"nomail", "no-email", "no-mail", "noreply", "no-reply", "donotreply", "do-not-reply", "asdf", "qwerty"}
+    | {"abc", "xyz", "xxx", "x", "a", "aa", "aaa", "user", "example", "customer"}
 )
 _JUNK_DOMAINS = frozenset(
-    ["example.com", "example.org", "example.net", "test.com", "test.test", "email.com", "mail.com"]
+    {"example.com", "example.org", "example.net", "test.com", "test.test", "email.com", "mail.com"}
 )
 _JUNK_ENDINGS = (".test", ".example", ".invalid", ".localhost", ".local")
 LONGEST_ADDRESS = 254
@@ -87,7 +71,7 @@ def normal_email(value: object) -> str | None:
     if len(text) > LONGEST_ADDRESS or _ADDRESS.fullmatch(text) is None:
         return None
     local, _, domain = text.rpartition("@")
-    local = local.partition("+")[0] or local
+    local = local.partition("+")[0]
     if domain in _GMAIL:
         local, domain = local.replace(".", ""), "gmail.com"
     plain = local.strip("0123456789")
@@ -103,8 +87,8 @@ def normal_phone(value: object, *, country_code: str = "") -> str | None:
     (the national prefix) goes; a number that already begins with that code and is long enough keeps it. Without a
     `country_code` such a number keeps its own digits after a `~`, and so matches only numbers written like it.
 
-    >>> normal_phone("+971 (0)50 812 4467"), normal_phone("00971508124467"), normal_phone("050-8124467", country_code="971")
-    ('+971508124467', '+971508124467', '+971508124467')
+    >>> normal_phone("+971 (0)50 812 4467"), normal_phone("050-8124467", country_code="971")
+    ('+971508124467', '+971508124467')
     >>> normal_phone("050 812 4467"), normal_phone("0000000"), normal_phone("1234567"), normal_phone("Dubai")
     ('~0508124467', None, None, None)
     """
@@ -120,16 +104,20 @@ def normal_phone(value: object, *, country_code: str = "") -> str | None:
         abroad, digits = True, digits[2:]
     if not LEAST_DIGITS <= len(digits) <= MOST_DIGITS or _made_up(digits):
         return None
-    if abroad:
-        return None if digits.startswith("0") or len(digits) < 8 else f"+{digits}"
-    if not country_code:
+    if not abroad and not country_code:
         return f"~{digits}"
+    return _with_country(digits, "" if abroad else country_code)
+
+
+def _with_country(digits: str, country_code: str) -> str | None:
+    """`+` and the whole number; `country_code` empty: it is there already."""
     # Long enough to hold the code and a whole number: written without its plus sign.
-    if digits.startswith(country_code) and len(digits) - len(country_code) >= 8:
-        return f"+{digits}"
-    national = digits.removeprefix("0")
-    whole = country_code + national
-    return None if national.startswith("0") or not 8 <= len(whole) <= MOST_DIGITS else f"+{whole}"
+    if country_code and not (digits.startswith(country_code) and len(digits) - len(country_code) >= 8):
+        national = digits.removeprefix("0")
+        if national.startswith("0"):
+            return None
+        digits = country_code + national
+    return f"+{digits}" if not digits.startswith("0") and 8 <= len(digits) <= MOST_DIGITS else None
 
 
 def _as_text(value: object) -> str | None:

@@ -279,21 +279,14 @@ def score_waiting(*, as_of: datetime, limit: int = WAITING_BATCH) -> int:
 
     Two workers at once do not score a lead twice: each takes a lead by a conditional UPDATE.
     """
-    ids = list(
-        Lead.objects.filter(awaiting_score=True, merged_into__isnull=True)
-        .order_by("first_seen", "id")
-        .values_list("pk", flat=True)[:limit]
-    )
+    waits = Lead.objects.filter(awaiting_score=True, merged_into__isnull=True)
+    ids = list(waits.order_by("first_seen", "id").values_list("pk", flat=True)[:limit])
     if not ids:
         return 0
     serving = loader.serving()
     with transaction.atomic():
         taken = [
-            pk
-            for pk in sorted(ids)
-            if Lead.objects.filter(pk=pk, awaiting_score=True, merged_into__isnull=True).update(
-                awaiting_score=False, updated_at=as_of
-            )
+            pk for pk in sorted(ids) if waits.filter(pk=pk).update(awaiting_score=False, updated_at=as_of)
         ]
         rows = list(Lead.objects.filter(pk__in=taken).order_by("id"))
         scored = _predict(rows, serving, cause=Cause.WAITING, as_of=as_of)

@@ -51,8 +51,6 @@ def holds_against(current: Outcome, row: FileLead, *, via: bool, reported_by: st
     """Whether the current outcome stays, whatever the row says, because the two ids of one lead disagree: a
     conversion known under one id is not taken back by the other."""
     if via:
-        return (
-            row.outcome is None or current.kind == OutcomeKind.CONVERTED or row.outcome.value == current.kind
-        )
+        return row.outcome is None or current.kind in {OutcomeKind.CONVERTED, row.outcome}
     through = current.reported_by.startswith(f"{reported_by} via ")
     return through and current.kind == OutcomeKind.CONVERTED and row.outcome is not OutcomeKind.CONVERTED

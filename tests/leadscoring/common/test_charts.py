@@ -13,7 +13,9 @@ from leadscoring.common.charts import (
     Bar,
     CurvePoint,
     HistoryPoint,
+    HistorySpan,
     IntervalBar,
+    Mark,
     PushBar,
     calibration_plot,
     gain_plot,
@@ -95,10 +97,31 @@ def test_gain_says_how_many_leads_and_where_the_band_comes_from() -> None:
 def test_history_is_drawn_in_order_of_time_whatever_the_span(gap: timedelta) -> None:
     points = [HistoryPoint(AT + gap * k, 20 + k, "C", "version 1") for k in (2, 0, 1)]
     drawn = history_plot(points)
-    places = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
+    drawing, _, legend = drawn.partition('class="ls-legend"')
+    places = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawing)]
+    assert len(places) == 3
     assert places == sorted(places)
+    assert "new data (3)" in legend
     assert "3 scorings" in drawn
     assert "Scored at (UTC)" in drawn
+
+
+def test_history_tells_causes_by_shape_and_in_words() -> None:
+    points = [
+        HistoryPoint(
+            AT + timedelta(days=k), 20 + k, "C", "version 1", mark, "v2" if mark is Mark.MODEL else ""
+        )
+        for k, mark in enumerate(Mark)
+    ]
+    span = HistorySpan(AT, AT + timedelta(days=9000), 75, 99, HOSTILE)
+    drawn = history_plot(points, [span])
+    for mark in Mark:
+        assert f"ls-mark-{mark.value}" in drawn
+    assert drawn.count("(1)") == len(Mark) + 1
+    assert ">v2</text>" in drawn
+    assert "<script>" not in drawn
+    widths = [float(w) for w in re.findall(r'class="ls-span"[^>]*width="([\d.]+)"', drawn)]
+    assert 0 < widths[0] <= 560, "an end far away does not stretch the axis"
 
 
 def test_reasons_go_to_both_sides_of_zero_on_one_axis() -> None:
