@@ -204,7 +204,7 @@ def test_a_chain_always_ends_at_the_lead_that_stands_for_all() -> None:
     first = merge(b, a)
     second = merge(c, b)
     assert set(Lead.objects.filter(merged_into=c).values_list("external_id", flat=True)) == {"A", "B"}
-    with pytest.raises(MergeRefused, match="B into C on .* Undo that one first"):
+    with pytest.raises(MergeRefused, match=r"B into C on .* Undo that one first"):
         undo(first)
     undo(second)
     assert Lead.objects.get(pk=a.pk).merged_into_id == b.pk
