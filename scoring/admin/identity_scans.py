@@ -119,7 +119,7 @@ class NamesField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             required=False,
-            widget=forms.Textarea(attrs={"rows": 3, "cols": 40}),
+            widget=forms.Textarea(attrs={"rows": 3, "cols": 20}),
             help_text="One attribute name a line, as the leads carry it. Empty: found by what they hold.",
             **kwargs,
         )

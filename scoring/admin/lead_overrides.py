@@ -117,7 +117,7 @@ class OverridePages(Base):
                 return HttpResponseRedirect(reverse("admin:scoring_lead_change", args=(lead.pk,)))
         current = current_override(lead.pk, as_of=now)
         return confirm_page(
-            self,  # type: ignore[arg-type]  # it is one once mixed in
+            self,
             request,
             title=f"Set another grade for {lead.external_id}",
             verb="Set it",
@@ -158,7 +158,7 @@ class OverridePages(Base):
                 return HttpResponseRedirect(address)
         current = current_override(lead.merged_into_id or lead.pk, as_of=now)
         return confirm_page(
-            self,  # type: ignore[arg-type]  # it is one once mixed in
+            self,
             request,
             title=f"End the override of {lead.external_id}",
             verb="End it",

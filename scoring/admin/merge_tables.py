@@ -9,7 +9,7 @@ from datetime import datetime
 from leadscoring.common.admin.words import NOTHING, moment
 from scoring.admin.attributes import shown
 from scoring.models import FeatureSet, Lead, Outcome
-from scoring.services.merges import Line, Plan
+from scoring.services.merge_plans import Line, Plan
 
 
 @dataclass(frozen=True, slots=True)

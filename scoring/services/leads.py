@@ -153,7 +153,8 @@ def find_leads(source_system: str, external_ids: Sequence[str], *, lock: bool) -
 def _follow_merges(found: dict[str, Lead], *, lock: bool) -> dict[str, Lead]:
     """Each id with the lead that stands for it. `merged_into` always names the last of a chain."""
     here = {lead.pk: lead for lead in found.values()}
-    away = {lead.merged_into_id for lead in found.values()} - here.keys() - {None}
+    named = {lead.merged_into_id for lead in found.values() if lead.merged_into_id is not None}
+    away = named - here.keys()
     if away:
         rows = Lead.objects.filter(pk__in=away)
         here.update({lead.pk: lead for lead in (locked(rows) if lock else rows)})

@@ -135,7 +135,7 @@ def _outcomes(
             continue
         if row.outcome is None:
             # The file says "not (yet)". It takes back only what a file said: other reporters know better.
-            if was is not None and was.pk is not None and was.reported_by == reported_by:
+            if was is not None and not was._state.adding and was.reported_by == reported_by:
                 withdrawn[was.pk] = lead.pk
                 del current[lead.pk]
             continue
@@ -151,7 +151,7 @@ def _outcomes(
         if was is not None:
             if same_outcome(was, outcome):
                 continue
-            if was.pk is None:
+            if was._state.adding:
                 # Said by another row of this chunk about the same merged lead.
                 added.remove(was)
             else:

@@ -12,7 +12,8 @@ from scoring.contracts import Cause, Grade, MergeRefused, OutcomeInput, OutcomeK
 from scoring.models import Lead, LeadEvent, LeadMerge, MergeProposal, Outcome, Prediction, ScoreOverride
 from scoring.selectors.leads import current_override, get_lead
 from scoring.services.leads import edit_lead
-from scoring.services.merges import merge_leads, older_first, plan_merge, snapshot, undo_merge
+from scoring.services.merge_plans import older_first, plan_merge
+from scoring.services.merges import merge_leads, snapshot, undo_merge
 from scoring.services.outcomes import record_outcome
 from scoring.services.overrides import set_override
 from scoring.services.scoring import rescore, score_waiting
