@@ -53,7 +53,7 @@ class LimitsPreview:
 
 def preview(limits: GradeLimits, *, as_of: datetime) -> LimitsPreview:
     """Count what `limits` would change; six queries whatever the number of leads."""
-    scored = Lead.objects.filter(score__isnull=False)
+    scored = Lead.objects.filter(score__isnull=False, merged_into__isnull=True)
     closed = Outcome.objects.filter(lead=OuterRef("pk"), is_current=True)
     rows = scored.order_by().values("grade", "score")
     everything = _counted(rows)
@@ -145,7 +145,7 @@ def first_scores(*, as_of: datetime) -> FirstScores:
     for source, days in windows.items():
         ripe |= Q(source_system=source, created__lte=as_of - timedelta(days=days or horizon))
     newest = list(
-        Lead.objects.filter(ripe, score__isnull=False)
+        Lead.objects.filter(ripe, score__isnull=False, merged_into__isnull=True)
         .order_by("-created")
         .values_list("pk", "created", "source_system")[: RIPE_READ + 1]
     )

@@ -69,7 +69,7 @@ def count_leads(*, as_of: datetime) -> dict[str, Any]:
     now = _days(as_of)
     sources = _sources(as_of)
     windows = _windows(sources, now, horizon)
-    leads = Lead.objects.filter(_ripe(windows, as_of)).order_by()
+    leads = Lead.objects.filter(_ripe(windows, as_of), merged_into__isnull=True).order_by()
     converted = Outcome.objects.filter(
         _ripe(windows, as_of, "lead__"), is_current=True, kind=OutcomeKind.CONVERTED.value
     ).order_by()
@@ -84,7 +84,7 @@ def count_leads(*, as_of: datetime) -> dict[str, Any]:
         }
         for name, source in sorted(sources.items())
     ]
-    undated = Lead.objects.filter(created__isnull=True)
+    undated = Lead.objects.filter(created__isnull=True, merged_into__isnull=True)
     undated_open = undated.exclude(outcomes__is_current=True).count()
     recent = [sum(flow["recent"][i] for flow in flows) for i in (0, 1)]
     ripe_leads, conversions = int(dates["n"]), int(sum(hits.values()))
@@ -118,7 +118,9 @@ def count_leads(*, as_of: datetime) -> dict[str, Any]:
 
 def _sources(as_of: datetime) -> dict[str, _Source]:
     sources: dict[str, _Source] = {}
-    dated = Lead.objects.filter(created__isnull=False, created__lte=as_of).order_by()
+    dated = Lead.objects.filter(
+        created__isnull=False, created__lte=as_of, merged_into__isnull=True
+    ).order_by()
     days = dated.annotate(day=TruncDate("created", tzinfo=UTC)).values_list("source_system", "day")
     for name, day, n in days.annotate(n=Count("pk")).order_by("source_system", "day"):
         source = sources.setdefault(name, _Source())

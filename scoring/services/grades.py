@@ -62,7 +62,7 @@ def run_regrade(regrade_id: int) -> int | None:
 def _pass(regrade_id: int, held: claims.Claim) -> int:
     row = Regrade.objects.select_related("grade_band").get(pk=regrade_id)
     limits = row.grade_band.limits()
-    scored = Lead.objects.filter(score__isnull=False)
+    scored = Lead.objects.filter(score__isnull=False, merged_into__isnull=True)
     total = row.leads_total or scored.count()
     after, seen, changed = row.after_lead, row.leads_seen, row.leads_changed
     while True:

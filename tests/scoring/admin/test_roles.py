@@ -15,7 +15,7 @@ from tests.factories.people import ROLES
 pytestmark = pytest.mark.django_db
 
 roles = import_module("scoring.migrations.0002_roles")
-lead_roles = import_module("scoring.migrations.0006_lead_roles")
+lead_roles = import_module("scoring.migrations.0007_lead_roles")
 
 
 def make_roles() -> None:

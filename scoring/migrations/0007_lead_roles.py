@@ -36,6 +36,6 @@ def extend_roles(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scoring", "0005_lead_history")]
+    dependencies = [("scoring", "0006_lead_history")]
 
     operations = [migrations.RunPython(extend_roles, migrations.RunPython.noop, elidable=False)]
