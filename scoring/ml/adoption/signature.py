@@ -61,6 +61,11 @@ class Input:
         """How the column reaches the model. Only types that `fit` let through are asked for."""
         return _GIVEN[self.type]
 
+    @property
+    def known(self) -> bool:
+        """Whether the type is one that is read here."""
+        return self.type in _GIVEN
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
