@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from celery import shared_task
 from django.utils import timezone
 
-from scoring.services import grades, maintenance, readiness, training, versions
+from scoring.contracts import AdoptionRefused
+from scoring.services import adoption, grades, maintenance, readiness, training, versions
 
 
 @shared_task(time_limit=3600, soft_time_limit=3540)
 def run_training(run_id: int) -> None:
     """Run one training row, if nobody else has it."""
     training.run_and_log(run_id)
+
+
+@shared_task(time_limit=1800, soft_time_limit=1740)
+def run_adoption(run_id: int) -> None:
+    """Run one adoption row, if nobody else has it."""
+    adoption.adopt_and_log(run_id)
+
+
+@shared_task(time_limit=120, soft_time_limit=110, expires=300)
+def survey_foreign() -> None:
+    """Look at what other tools registered in MLflow; when it is away the list stays as it was."""
+    with contextlib.suppress(AdoptionRefused):
+        adoption.survey_foreign(as_of=timezone.now())
 
 
 @shared_task(time_limit=300, soft_time_limit=280)

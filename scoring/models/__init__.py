@@ -1,5 +1,6 @@
 """Rows of the core."""
 
+from scoring.models.adoption import AdoptionRun, ForeignVersion
 from scoring.models.features import Feature, FeatureSet
 from scoring.models.keys import ApiKey
 from scoring.models.leads import Lead
@@ -18,9 +19,11 @@ from scoring.models.versions import MODEL_NAME, ModelVersion
 
 __all__ = [
     "MODEL_NAME",
+    "AdoptionRun",
     "ApiKey",
     "Feature",
     "FeatureSet",
+    "ForeignVersion",
     "GradeBand",
     "ImportRowError",
     "ImportRun",

@@ -9,7 +9,7 @@ import structlog
 from leadscoring.common import claims
 from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
-from scoring.models import ImportRun, Regrade, TrainingRun
+from scoring.models import AdoptionRun, ImportRun, Regrade, TrainingRun
 from scoring.services.grades import mend_grades
 from scoring.services.readiness import first_snapshot
 from scoring.services.scoring import score_waiting
@@ -22,10 +22,12 @@ MOST_BATCHES = 200
 def sweep(*, as_of: datetime) -> None:
     """Close what cannot go on, wake workers for what can, score waiting leads, publish waiting versions,
     and see to grades and counts."""
-    for model in (TrainingRun, ImportRun, Regrade):
+    for model in (TrainingRun, AdoptionRun, ImportRun, Regrade):
         claims.fail_exhausted(model)
     for run_id in claims.stale(TrainingRun):
         enqueue("scoring.tasks.run_training", run_id)
+    for run_id in claims.stale(AdoptionRun):
+        enqueue("scoring.tasks.run_adoption", run_id)
     for regrade_id in claims.stale(Regrade):
         enqueue("scoring.tasks.run_regrade", regrade_id)
     mend_grades(as_of=as_of)
