@@ -216,13 +216,12 @@ class ForeignFiles:
         """The bytes of the file at `path` below the version's folder, at most `limit` of them."""
         if not _PLAIN_PATH.fullmatch(path) or ".." in path:
             raise FileRefused(f"{path!r} is not a plain path inside the model's folder")
-        return self._local(path, limit) if self._folder is not None else self._remote(path, limit)
+        return self._remote(path, limit) if self._folder is None else self._local(self._folder, path, limit)
 
-    def _local(self, path: str, limit: int) -> bytes:
-        assert self._folder is not None
-        place = self._folder / path
+    def _local(self, folder: Path, path: str, limit: int) -> bytes:
+        place = folder / path
         try:
-            if place.resolve() != place or not place.is_relative_to(self._folder):
+            if place.resolve() != place or not place.is_relative_to(folder):
                 raise FileRefused(f"{path} is a link to another place; expected a file of the model's folder")
             descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
@@ -266,7 +265,9 @@ def _local_folder(address: str) -> Path | None:
         return folder
     own = urlsplit(settings.MLFLOW_TRACKING_URI).netloc
     if parts.scheme not in _STORES or (parts.scheme == "mlflow-artifacts" and parts.netloc not in ("", own)):
-        raise FileRefused(f"the model's files lie at an address of the kind “{parts.scheme}:”, which is not read")
+        raise FileRefused(
+            f"the model's files lie at an address of the kind “{parts.scheme}:”, which is not read"
+        )
     return None
 
 

@@ -1,7 +1,9 @@
 """Pages of the core: one module for each aggregate."""
 
 from scoring.admin import (
+    adoptions,
     features,
+    foreign,
     grades,
     imports,
     keys,
@@ -16,7 +18,9 @@ from scoring.admin import (
 )
 
 __all__ = [
+    "adoptions",
     "features",
+    "foreign",
     "grades",
     "imports",
     "keys",

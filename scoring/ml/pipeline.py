@@ -48,9 +48,7 @@ def key_codes(key: Key, values: NDArray[Any]) -> Ints:
         known: dict[object, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
         known.update(dict.fromkeys(key.rare, RARE))
         codes, uniques = pd.factorize(values, use_na_sentinel=True)
-        lookup = np.array(
-            [*(known.get(form(level), UNSEEN) for level in uniques), MISSING], dtype=np.int64
-        )
+        lookup = np.array([*(known.get(form(level), UNSEEN) for level in uniques), MISSING], dtype=np.int64)
         return lookup[codes]
     numbers = values.astype(np.float64)
     if key.via is Via.BINS:

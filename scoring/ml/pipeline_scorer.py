@@ -55,10 +55,7 @@ class PipelineScorer(RowScorer):
 
     def _some(self, leads: Sequence[Mapping[str, Value]]) -> list[RowScore]:
         rows: list[Mapping[str, Value]] = list(leads)
-        walks: list[list[tuple[str, int]]] = []
-        for at, lead in enumerate(leads):
-            for order in self._orders:
-                walks.append(self._walk(at, lead, order, rows))
+        walks = [self._walk(at, lead, order, rows) for at, lead in enumerate(leads) for order in self._orders]
         chances = self._chances(rows)
         margins = log_odds(chances)
         answers = []

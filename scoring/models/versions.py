@@ -32,7 +32,9 @@ class ModelVersion(models.Model):
         default=VersionOrigin.TRAINED.value,
     )
     source = models.JSONField(
-        default=dict, blank=True, help_text="Of an adopted one: MLflow name, version and run, form, digest, size."
+        default=dict,
+        blank=True,
+        help_text="Of an adopted one: MLflow name, version and run, form, digest, size.",
     )
     estimator = models.CharField(max_length=32, help_text="The rung of the ladder that won.")
     metrics = models.JSONField(default=dict, help_text="Test metrics, each with n and a 95 % interval.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from leadscoring.common.claims import OPEN
 from scoring.ml.adoption.signature import Fit, fit
 from scoring.ml.schema import FeatureSchema
 from scoring.models import AdoptionRun, ForeignVersion, ModelVersion
-from leadscoring.common.claims import OPEN
 
 NO_FEATURE_SET = "No feature set is active to compare it with."
 

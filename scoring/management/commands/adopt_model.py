@@ -23,7 +23,9 @@ class Command(DatabaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", nargs="?", help="the registered model's name in MLflow")
-        parser.add_argument("model_version", nargs="?", metavar="version", help="its version number in MLflow")
+        parser.add_argument(
+            "model_version", nargs="?", metavar="version", help="its version number in MLflow"
+        )
         parser.add_argument("--feature-set", type=int, metavar="NUMBER", help="another than the active one")
         parser.add_argument(
             "--recalibrate", action="store_true", help="fit its chances to what became of the ripe leads"
@@ -81,13 +83,19 @@ class Command(DatabaseCommand):
             self.stdout.write("MLflow holds no model of another tool.")
         for found_row in rows:
             fits = self.style.SUCCESS("fits") if found_row["fits"] else self.style.WARNING("does not fit")
-            self.stdout.write(f"{found_row['name']} version {found_row['version']}, {found_row['form']}: {fits}")
+            self.stdout.write(
+                f"{found_row['name']} version {found_row['version']}, {found_row['form']}: {fits}"
+            )
             for reason in found_row["reasons"]:
                 self.stdout.write(f"    {reason}")
 
     def _tell(self, version: ModelVersion) -> None:
         write, report = self.stdout.write, version.report
-        write(self.style.SUCCESS(f"\nVersion {version.number}: {version.source['name']} {version.source['version']}"))
+        write(
+            self.style.SUCCESS(
+                f"\nVersion {version.number}: {version.source['name']} {version.source['version']}"
+            )
+        )
         split, speed = report["split"], report.get("speed") or {}
         write(f"  judged on {split['test_leads']:,} ripe leads, {split['test_conversions']:,} converted")
         for name, estimate in version.metrics.items():

@@ -102,9 +102,7 @@ def adopt(
         document = _document(schema, converted, y)
         raw = _scored(document, frame)
         calibrator = _calibrator(y, raw, recalibrate, seed)
-        judged = (
-            cross_calibrated(y, log_odds(raw), FOLDS, seed) if recalibrate else calibrator.apply(raw)
-        )
+        judged = cross_calibrated(y, log_odds(raw), FOLDS, seed) if recalibrate else calibrator.apply(raw)
         progress("Judging on ripe leads", 0.6)
         document = _finished(document, schema, frame, calibrator, calibrator.apply(raw), seed)
         scorer = compile_document(document)
@@ -138,9 +136,7 @@ def adopt(
     )
 
 
-def _convert(
-    model: ForeignModel, data: bytes, schema: FeatureSchema, frame: pd.DataFrame
-) -> Converted:
+def _convert(model: ForeignModel, data: bytes, schema: FeatureSchema, frame: pd.DataFrame) -> Converted:
     inputs = model.signature.inputs
     if model.flavour is Flavour.LIGHTGBM:
         return convert_lightgbm(data, inputs)
@@ -156,7 +152,7 @@ def _convert(
     check_answers(pipeline, schema.by_name, reference)
     try:
         native = as_sum(pipeline, schema.by_name, frame)
-    except Exception as error:  # the measuring asks more of a pipeline than serving does
+    except Exception as error:  # noqa: BLE001  # the measuring asks more of a pipeline than serving does
         native, why = None, f" ({type(error).__name__})"
     else:
         why = ""
@@ -229,9 +225,7 @@ def _finished(
         "score_quantiles": np.maximum.accumulate(cuts).tolist(),
     }
     few = document["estimator"]["kind"] == "pipeline"
-    rows = draw_sample(
-        schema.trainable, frame, rows=PIPELINE_SAMPLE_ROWS if few else SAMPLE_ROWS, seed=seed
-    )
+    rows = draw_sample(schema.trainable, frame, rows=PIPELINE_SAMPLE_ROWS if few else SAMPLE_ROWS, seed=seed)
     raw = pd.DataFrame(
         {spec.name: pd.Series([row[spec.name] for row in rows], dtype=object) for spec in schema.trainable}
     )
@@ -259,13 +253,17 @@ def _remarks(
         notes.append(f"Its chances were recalibrated on the ripe leads: {calibrator.reason}.")
     else:
         slope, level = metrics.get("calibration_slope"), metrics.get("calibration_intercept")
-        off = [e for e, right in ((slope, 1.0), (level, 0.0)) if e is not None and not e.low <= right <= e.high]
+        off = [
+            e for e, right in ((slope, 1.0), (level, 0.0)) if e is not None and not e.low <= right <= e.high
+        ]
         if off:
             notes.append(
                 "Its chances do not match what became of the leads (see calibration). The order of leads is not "
                 "touched by that; adopt it again with recalibration if the chances themselves are used."
             )
-    versions = sorted({str(one.message)[:300] for one in told if "InconsistentVersion" in one.category.__name__})
+    versions = sorted(
+        {str(one.message)[:300] for one in told if "InconsistentVersion" in one.category.__name__}
+    )
     if versions:
         notes.append(
             f"It was made with scikit-learn {model.tool_version or 'of another version'}; this program has another one."

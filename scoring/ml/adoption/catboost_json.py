@@ -26,6 +26,22 @@ MAX_DEPTH = 12
 _TREATMENTS = {"AsIs": NAN_LEFT, "AsFalse": NAN_LEFT, "AsTrue": NAN_RIGHT}
 _LOSSES = ("Logloss", "CrossEntropy")
 LARGEST_LEAF = 1e6
+# CatBoost takes no missing category, so whoever trained it wrote one of these in its place.
+_FILLS = (
+    "",
+    "nan",
+    "NaN",
+    "None",
+    "none",
+    "null",
+    "NA",
+    "N/A",
+    "missing",
+    "Missing",
+    "unknown",
+    "Unknown",
+    "MISSING",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +52,7 @@ class _Feature:
     missing: int
 
 
-def convert_catboost(
-    data: bytes, inputs: Sequence[Input], levels: Mapping[str, Sequence[str]]
-) -> Converted:
+def convert_catboost(data: bytes, inputs: Sequence[Input], levels: Mapping[str, Sequence[str]]) -> Converted:
     """The trees of a CatBoost JSON model over the columns of its signature.
 
     `levels` are the values each text column has among the leads. Raises AdoptionError in words.
@@ -96,14 +110,19 @@ class _Reader:
         self.numbers: dict[str, int] = {}
         self.matches: dict[tuple[str, int], int] = {}
         self.unknown: dict[str, set[int]] = {}
+        self.fills: dict[str, str] = {}
 
     def converted(self) -> Converted:
         scale, bias = self._scale()
         trees = self._trees(scale)
         for name, hashes in sorted(self.unknown.items()):
             self.notes.append(
-                f"{len(hashes)} levels of “{shown(name)}” that the model asks for occur in none of the leads; "
+                f"“{shown(name)}”: {len(hashes)} of the levels that the model asks for occur in none of the leads; "
                 "CatBoost keeps no names of levels, so leads with such a level are scored like any other."
+            )
+        for name, word in sorted(self.fills.items()):
+            self.notes.append(
+                f"A lead without “{shown(name)}” counts as “{word}”, which the model knows as a level."
             )
         if not self.columns.columns:
             # Trees without a split still need a column to stand on.
@@ -126,7 +145,8 @@ class _Reader:
             named = feature.get("feature_id")
             if named not in (None, "", column.name, str(flat)):
                 raise AdoptionError(
-                    f"The CatBoost model's column {flat} is “{shown(named)}”; its signature says “{shown(column.name)}”."
+                    f"The CatBoost model's column {flat} is “{shown(named)}”; its signature says "
+                    f"“{shown(column.name)}”."
                 )
             is_text = column.given is Given.TEXT
             if is_text != (given is Given.TEXT) or column.given is Given.DATE:
@@ -235,7 +255,10 @@ class _Reader:
         if (name, value) not in self.matches:
             known = list(self.levels.get(name, ()))
             level = next((one for one in known if level_hash(one) == value), None)
-            if level is None:
+            fill = next((one for one in _FILLS if level_hash(one) == value), None)
+            if level is None and fill is not None and self.fills.setdefault(name, fill) == fill:
+                self.matches[name, value] = self.columns.table(name, known, [0.0] * len(known), 0.0, 1.0)
+            elif level is None:
                 self.unknown.setdefault(name, set()).add(value)
                 # A column that is 0 for every lead, so that its splits send all of them left.
                 self.matches[name, value] = self.columns.table(name, known, [0.0] * len(known), 0.0, 0.0)

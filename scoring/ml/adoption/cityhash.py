@@ -56,9 +56,7 @@ def _middle(s: bytes, n: int) -> int:
 
 def _long(s: bytes, n: int) -> int:
     first = _half(_u64(s, 24), _u64(s, 0) + (n + _u64(s, n - 16)) * _K0, (_u64(s, 8), _u64(s, 16)))
-    second = _half(
-        _u64(s, n - 8), _u64(s, 16) + _u64(s, n - 32), (_u64(s, n - 24), _u64(s, n - 16))
-    )
+    second = _half(_u64(s, n - 8), _u64(s, 16) + _u64(s, n - 32), (_u64(s, n - 24), _u64(s, n - 16)))
     r = _mix((first[0] + second[1]) * _K2 + (second[0] + first[1]) * _K0 & _MASK)
     return _mix(r * _K0 + first[1] & _MASK) * _K2 & _MASK
 

@@ -40,9 +40,7 @@ class Columns:
     def level_is(self, feature: str, levels: Sequence[str], level: str) -> int:
         """1 for this level, else 0."""
         key = self._key(feature, levels)
-        return self._add(
-            Column(Op.LEVEL_IS, feature, key=key, code=FIRST_LEVEL + list(levels).index(level))
-        )
+        return self._add(Column(Op.LEVEL_IS, feature, key=key, code=FIRST_LEVEL + list(levels).index(level)))
 
     def _key(self, feature: str, levels: Sequence[str]) -> int:
         key = Key(feature, Via.EXACT, tuple(levels))

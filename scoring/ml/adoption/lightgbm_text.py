@@ -24,16 +24,16 @@ _CATEGORIES = "pandas_categorical:"
 def convert_lightgbm(data: bytes, inputs: Sequence[Input]) -> Converted:
     """The trees of a LightGBM text model over the columns of its signature. Raises AdoptionError in words."""
     if len(data) > SIZE_LIMIT:
-        raise AdoptionError(
-            f"The LightGBM model has {len(data):,} bytes; at most {SIZE_LIMIT:,} are read."
-        )
+        raise AdoptionError(f"The LightGBM model has {len(data):,} bytes; at most {SIZE_LIMIT:,} are read.")
     try:
         text = data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise AdoptionError(f"The LightGBM model is not UTF-8 text (byte {error.start}).") from None
     head, gap, body = text.partition("\n\n")
     if not gap or not head.startswith("tree\n"):
-        raise AdoptionError("The LightGBM model does not begin with “tree” and a header: it is no text model.")
+        raise AdoptionError(
+            "The LightGBM model does not begin with “tree” and a header: it is no text model."
+        )
     fields = _header(head)
     _check_header(fields, inputs)
     columns, notes = _columns(text, inputs)

@@ -22,7 +22,14 @@ from scoring.ml.pipeline import transform
 from scoring.ml.samples import NEVER_SEEN
 from scoring.ml.values import FeatureSpec, Kind, Value
 
-_LINEAR = {"StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "SimpleImputer", "MissingIndicator"}
+_LINEAR = {
+    "StandardScaler",
+    "MinMaxScaler",
+    "MaxAbsScaler",
+    "RobustScaler",
+    "SimpleImputer",
+    "MissingIndicator",
+}
 _BY_LEVEL = {*_LINEAR, "OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
 _PASSED_ON = {"StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"}
 MOST_LEVELS = 2000
@@ -118,7 +125,9 @@ class _Measured:
             elif not self._levels(item.name, start):
                 return None
         encoder = self.columns.encoder()
-        means = transform(encoder, self.frame).mean(axis=0) if len(self.frame) else np.zeros(len(self.weights))
+        means = (
+            transform(encoder, self.frame).mean(axis=0) if len(self.frame) else np.zeros(len(self.weights))
+        )
         estimator = {
             "kind": "logistic",
             "intercept": start,

@@ -65,7 +65,9 @@ class ServedPipeline:
                 f"the pipeline fails: {type(error).__name__}: {shown(str(error), 200)}"
             ) from error
         if found.ndim != 2 or found.shape[1] != 2:
-            raise AdoptionError(f"the pipeline gives an array of shape {found.shape}; expected two chances a lead")
+            raise AdoptionError(
+                f"the pipeline gives an array of shape {found.shape}; expected two chances a lead"
+            )
         chance: Floats = found[:, self.positive]
         if not bool(((chance >= 0) & (chance <= 1)).all()):
             raise AdoptionError("the pipeline gives chances that are not between 0 and 1")
@@ -190,8 +192,12 @@ def check_pipeline(estimator: Mapping[str, Any], features: Sequence[str]) -> Non
         raise AdoptionError("estimator.reference: expected a value for each input")
     for name, value in reference.items():
         text = Input(name, next(item["type"] for item in inputs if item["name"] == name)).given is Given.TEXT
-        if value is not None and (isinstance(value, bool) or not isinstance(value, str if text else int | float)):
-            raise AdoptionError(f"estimator.reference.{shown(name)}: expected {'a text' if text else 'a number'}")
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, str if text else int | float)
+        ):
+            raise AdoptionError(
+                f"estimator.reference.{shown(name)}: expected {'a text' if text else 'a number'}"
+            )
 
 
 def served_of(estimator: Mapping[str, Any]) -> ServedPipeline:

@@ -116,7 +116,9 @@ def _against(item: Input, spec: FeatureSpec) -> str | None:
     name = shown(item.name)
     if spec.excluded:
         why = spec.exclusion_reason or "no reason was written"
-        return f"“{name}” is held out of the feature set: {why.rstrip('.')}. Let it in first if that is wrong."
+        return (
+            f"“{name}” is held out of the feature set: {why.rstrip('.')}. Let it in first if that is wrong."
+        )
     if spec.kind is Kind.IDENTIFIER:
         return f"“{name}” identifies the lead; a model may not learn from it."
     given = _GIVEN.get(item.type)
@@ -187,8 +189,6 @@ def _output(found: object) -> tuple[str, Sequence[str]]:
     if shape is not None and not (
         isinstance(shape, list) and (len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, 2)))
     ):
-        return str(kind), [
-            f"The signature's output has the shape {str(shape)[:40]}; expected one probability per lead, or two "
-            "for a model of two classes."
-        ]
+        words = f"The signature's output has the shape {str(shape)[:40]}"
+        return str(kind), [f"{words}; expected one probability per lead, or two for a model of two classes."]
     return str(kind), []

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from scoring.ml.adoption.refusal import AdoptionError, read_json
-from scoring.ml.adoption.skops_types import ALLOWED, TRUSTED
 from scoring.ml.adoption.skops_trees import check_built, check_tree_state
+from scoring.ml.adoption.skops_types import ALLOWED, TRUSTED
 from scoring.ml.parsing import shown
 
 PACKED_LIMIT = 24 * 1024 * 1024
@@ -62,7 +62,7 @@ def load_skops(data: bytes) -> Any:
         check_built(built)
     except AdoptionError:
         raise
-    except Exception as error:  # whatever a file does to the reader, the file is what cannot be used
+    except Exception as error:  # noqa: BLE001  # whatever a file does to the reader, the file is what cannot be used
         raise AdoptionError(
             f"The skops file cannot be read: {type(error).__name__}: {shown(str(error), 200)}."
         ) from None
@@ -81,7 +81,14 @@ class _opened:  # noqa: N801  # reads as a word in a with statement
         try:
             with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
                 _check(_File(archive, _members(archive)))
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             raise AdoptionError(f"The skops file is damaged: {shown(str(error))}.") from None
         except (MemoryError, RecursionError, ValueError, KeyError, TypeError, OverflowError) as error:
             if isinstance(error, AdoptionError):
@@ -120,9 +127,7 @@ def _members(archive: zipfile.ZipFile) -> frozenset[str]:
     if _SCHEMA not in names:
         raise AdoptionError(f"The skops file has no {_SCHEMA}: it is no skops file.")
     if archive.getinfo(_SCHEMA).file_size > SCHEMA_LIMIT:
-        raise AdoptionError(
-            f"The description in the skops file is larger than {SCHEMA_LIMIT:,} bytes."
-        )
+        raise AdoptionError(f"The description in the skops file is larger than {SCHEMA_LIMIT:,} bytes.")
     return frozenset(names)
 
 

@@ -17,9 +17,7 @@ MAX_OBJECTS = 2_000_000
 _BAD = "A tree in the skops file points to a place that does not exist."
 
 
-def check_tree_state(
-    node: Mapping[str, Any], arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]]
-) -> None:
+def check_tree_state(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> None:
     """Check the description of one `sklearn.tree._tree.Tree` and its arrays. Raises AdoptionError."""
     try:
         features, classes, outputs = (item for item in node["__reduce__"]["args"]["content"])
@@ -33,9 +31,7 @@ def check_tree_state(
     widest = int(n_classes.max()) if n_classes.shape == (1,) and n_classes.dtype.kind in "iu" else 0
     shaped = nodes.ndim == 1 and len(nodes) == count and values.shape == (count, 1, widest)
     if n_outputs != 1 or not 1 <= widest <= 2 or count < 1 or not shaped or not 1 <= n_features <= 10**6:
-        raise AdoptionError(
-            "A tree in the skops file does not have the shape of a tree for two classes."
-        )
+        raise AdoptionError("A tree in the skops file does not have the shape of a tree for two classes.")
     names = set(nodes.dtype.names or ())
     if not {"left_child", "right_child", "feature"} <= names:
         raise AdoptionError("A tree in the skops file lacks its nodes.")
@@ -88,9 +84,7 @@ def _check_widths(owner: Any) -> None:
     members = [owner] if hasattr(owner, "tree_") else np.ravel(_plain(owner.estimators_)).tolist()
     for member in members:
         if isinstance(member, BaseDecisionTree) and not (
-            type(width) is int
-            and member.n_features_in_ == width
-            and member.tree_.n_features == width
+            type(width) is int and member.n_features_in_ == width and member.tree_.n_features == width
         ):
             raise AdoptionError("A tree in the skops file is wider than the model it belongs to.")
 
@@ -106,7 +100,8 @@ def _plain(found: Any) -> Any:
 def _check_histogram(owner: Any) -> None:
     if owner.is_categorical_ is not None or getattr(owner, "_preprocessor", None) is not None:
         raise AdoptionError(
-            "HistGradientBoostingClassifier with categorical_features is not read; encode categories in a step before it."
+            "HistGradientBoostingClassifier with categorical_features is not read; encode categories in a step "
+            "before it."
         )
     mapper = owner._bin_mapper  # noqa: SLF001  # predictions pass through it
     if np.asarray(mapper.is_categorical_).any():
@@ -128,9 +123,7 @@ def _check_predictor(owner: Any) -> None:
     inner = nodes["is_leaf"] == 0
     own = np.arange(len(nodes))[inner]
     children = (nodes["left"][inner].astype(np.int64), nodes["right"][inner].astype(np.int64))
-    ok = len(nodes) > 0 and all(
-        bool(((child > own) & (child < len(nodes))).all()) for child in children
-    )
+    ok = len(nodes) > 0 and all(bool(((child > own) & (child < len(nodes))).all()) for child in children)
     ok = ok and not nodes["is_categorical"].any() and bool((nodes["feature_idx"][inner] >= 0).all())
     if not ok:
         raise AdoptionError(_BAD)

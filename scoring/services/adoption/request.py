@@ -36,7 +36,9 @@ def request_adoption(
             f"Expected a registered model's name (1 to {LONGEST_NAME} characters) and its version number."
         )
     if unstorable(name) or not version.isascii() or not version.isdigit():
-        raise AdoptionRefused(f"Version {version!r} of {name!r}: expected MLflow's version number, such as 3.")
+        raise AdoptionRefused(
+            f"Version {version!r} of {name!r}: expected MLflow's version number, such as 3."
+        )
     feature_set = _feature_set(feature_set_id)
     seen = ForeignVersion.objects.filter(name=name, version=version).first()
     _check_new(name, version, feature_set, recalibrate, seen.digest if seen else "")
@@ -53,7 +55,9 @@ def request_adoption(
             )
     except IntegrityError as error:
         # The constraint decides, so that two requests at one moment are one adoption.
-        raise AdoptionRefused(f"{name} version {version} is being adopted already; wait for that run.") from error
+        raise AdoptionRefused(
+            f"{name} version {version} is being adopted already; wait for that run."
+        ) from error
     if wake:
         enqueue("scoring.tasks.run_adoption", run.pk)
     return run

@@ -50,10 +50,18 @@ def main() -> None:
     """Write each model and its answers."""
     frame, converted = leads(900, 1)
     asked, _ = leads(120, 2)
-    answers = {"leads": asked.astype(object).where(asked.notna(), None).to_dict("records"), "probabilities": {}}
+    answers = {
+        "leads": asked.astype(object).where(asked.notna(), None).to_dict("records"),
+        "probabilities": {},
+    }
     for name, settings in MODELS.items():
         model = catboost.CatBoostClassifier(
-            cat_features=["Source"], verbose=0, allow_writing_files=False, thread_count=1, random_seed=3, **settings
+            cat_features=["Source"],
+            verbose=0,
+            allow_writing_files=False,
+            thread_count=1,
+            random_seed=3,
+            **settings,
         ).fit(frame, converted)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.json"
