@@ -279,7 +279,7 @@ def _check_size(path: str, size: int, limit: int) -> None:
 def _download(store: Any, path: str, limit: int) -> bytes:
     """A file of a remote store. Streamed where the store allows it, so that a size that was a lie costs little."""
     from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
-    from mlflow.utils.rest_utils import augmented_raise_for_status, http_request
+    from mlflow.utils import rest_utils
 
     if not isinstance(store, HttpArtifactRepository):
         with tempfile.TemporaryDirectory() as folder:
@@ -288,8 +288,9 @@ def _download(store: Any, path: str, limit: int) -> bytes:
             return found.read_bytes()
     began = time.monotonic()
     parts: list[bytes] = []
-    with http_request(store._host_creds, f"/{path}", "GET", stream=True) as answer:  # noqa: SLF001
-        augmented_raise_for_status(answer)
+    http: Any = rest_utils
+    with http.http_request(store._host_creds, f"/{path}", "GET", stream=True) as answer:  # noqa: SLF001
+        http.augmented_raise_for_status(answer)
         for part in answer.iter_content(chunk_size=CHUNK):
             parts.append(part)
             _check_size(path, sum(map(len, parts)), limit)

@@ -64,7 +64,7 @@ class Command(DatabaseCommand):
         survey_foreign(as_of=timezone.now())
         if feature_set is None:
             feature_set = FeatureSet.objects.filter(state="active").first()
-        rows = []
+        rows: list[dict[str, Any]] = []
         for row in ForeignVersion.objects.all():
             found = fit_of(row, feature_set.schema() if feature_set else None)
             rows.append(

@@ -273,8 +273,9 @@ def largest_at_most(border: float) -> float:
     >>> largest_at_most(0.5) > 0.5, largest_at_most(0.5) < 0.5000001
     (True, True)
     """
-    single = np.float32(border)
-    above = np.nextafter(single, np.float32(np.inf))
+    with np.errstate(all="ignore"):
+        single = np.float32(border)
+        above = np.nextafter(single, np.float32(np.inf))
     if not math.isfinite(float(above)):
         return float(single)
     middle = (float(single) + float(above)) / 2.0

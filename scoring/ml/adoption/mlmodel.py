@@ -80,7 +80,7 @@ def _yaml(data: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise AdoptionError("MLmodel is not UTF-8 text.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        words = str(getattr(error, "problem", "") or error or type(error).__name__)
+        words = str(getattr(error, "problem", "") or "") or str(error) or type(error).__name__
         raise AdoptionError(f"MLmodel is not plain YAML: {shown(words)}.") from None
     if not isinstance(document, dict):
         raise AdoptionError("MLmodel: expected names and values.")

@@ -43,7 +43,9 @@ def check_answers(
     reasons: list[str] = []
     for item in pipeline.inputs:
         label = specs[item.name].label
-        tried = [(None, f"a lead without “{label}”", "put a SimpleImputer before it")]
+        tried: list[tuple[Value, str, str]] = [
+            (None, f"a lead without “{label}”", "put a SimpleImputer before it")
+        ]
         if item.given is Given.TEXT:
             tried.append(
                 (

@@ -206,4 +206,5 @@ def _array(data: bytes, name: str) -> np.ndarray[Any, np.dtype[Any]]:
         raise AdoptionError(
             f"“{name}” in the skops file promises {promised:,} bytes and holds {len(data) - stream.tell():,}."
         )
-    return np.load(io.BytesIO(data), allow_pickle=False)
+    found: np.ndarray[Any, np.dtype[Any]] = np.load(io.BytesIO(data), allow_pickle=False)
+    return found
