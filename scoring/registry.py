@@ -222,16 +222,18 @@ class ForeignFiles:
         place = folder / path
         try:
             if place.resolve() != place or not place.is_relative_to(folder):
-                raise FileRefused(f"{path} is a link to another place; expected a file of the model's folder")
+                raise FileRefused(
+                    f"the file {path} is a link to another place; expected a file of the model's folder"
+                )
             descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
                 about = os.fstat(file.fileno())
                 if not stat.S_ISREG(about.st_mode):
-                    raise FileRefused(f"{path} is no file")
+                    raise FileRefused(f"the file {path} is no file")
                 _check_size(path, about.st_size, limit)
                 data = file.read(limit + 1)
         except OSError as error:
-            raise FileRefused(f"{path} cannot be read: {error.strerror}") from error
+            raise FileRefused(f"the file {path} cannot be read: {error.strerror}") from error
         _check_size(path, len(data), limit)
         return data
 
@@ -244,7 +246,7 @@ class ForeignFiles:
             folder = path.rpartition("/")[0]
             listed = {item.path: item for item in store.list_artifacts(folder or None)}
             if path not in listed or listed[path].is_dir:
-                raise FileRefused(f"{path} is not among the files MLflow lists")
+                raise FileRefused(f"the file {path} is not among the files MLflow lists")
             _check_size(path, int(listed[path].file_size or 0), limit)
             return _download(store, path, limit)
         except (MlflowException, OSError, ImportError) as error:
@@ -273,7 +275,7 @@ def _local_folder(address: str) -> Path | None:
 
 def _check_size(path: str, size: int, limit: int) -> None:
     if size > limit:
-        raise FileRefused(f"{path} has {size:,} bytes; at most {limit:,} are read")
+        raise FileRefused(f"the file {path} has {size:,} bytes; at most {limit:,} are read")
 
 
 def _download(store: Any, path: str, limit: int) -> bytes:

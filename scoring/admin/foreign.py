@@ -63,7 +63,7 @@ class ForeignVersionAdmin(ReadOnlyPage[ForeignVersion]):
             reasons = fit_of(row, schema).reasons
             if not reasons:
                 return ""
-            first = reasons[0] if len(reasons[0]) <= 160 else f"{reasons[0][:159]}…"
+            first = reasons[0] if len(reasons[0]) <= 80 else f"{reasons[0][:79]}…"
             return f"{first} And {len(reasons) - 1} more." if len(reasons) > 1 else first
 
         own = {"fits_shown": fits_shown, "why_shown": why_shown}
