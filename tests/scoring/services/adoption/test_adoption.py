@@ -57,7 +57,7 @@ def test_a_version_says_where_it_comes_from_and_how_it_was_judged(put: Put) -> N
     assert version.report["speed"]["p95_ms"] > 0
     assert version.reference_profile["n"] == 235
     assert {row["feature"] for row in version.importance} == set(own.NAMES)
-    assert any("flatters" in note for note in version.report["notes"])
+    assert any("flatter" in note for note in version.report["notes"])
     run = AdoptionRun.objects.get()
     assert (run.state, run.reason, run.version) == (WorkState.DONE, "ours to try", version)
 
