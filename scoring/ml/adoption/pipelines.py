@@ -8,12 +8,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from scoring.ml.adoption.refusal import AdoptionError
 from scoring.ml.adoption.signature import MAX_INPUTS, Given, Input
@@ -22,15 +20,19 @@ from scoring.ml.parsing import shown
 from scoring.ml.values import Value
 from scoring.ml.words import TRUE_WORDS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Floats = NDArray[np.float64]
 MOST_ROWS = 20_000
 """Rows of one frame. Larger batches are cut: a pipeline copies its frame several times."""
 
 
 @cache
-def _thread_pools() -> ThreadpoolController:
+def _thread_pools() -> Any:
     """The thread pools of this process, looked for once: after scikit-learn, which brings its own."""
     import sklearn.ensemble  # noqa: F401
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
     return ThreadpoolController()
 
@@ -76,6 +78,8 @@ class ServedPipeline:
 
 def frame_of(inputs: Sequence[Input], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
     """The frame a pipeline was taught with: float64 with NaN, texts as objects with NaN, dates in UTC without zone."""
+    import pandas as pd
+
     columns: dict[str, pd.Series[Any]] = {}
     for item in inputs:
         values = rows[item.name]
