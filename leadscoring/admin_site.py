@@ -151,6 +151,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Imports", "upload_file", "importrun"),
                 _item("Readiness", "monitoring", "readinesssnapshot", permission="scoring.view_trainingrun"),
                 _item("Training runs", "model_training", "trainingrun"),
+                _item("Models of other tools", "download", "foreignversion"),
+                _item("Adoptions", "fact_check", "adoptionrun"),
                 _item("Training limits", "rule", "trainingpolicy"),
                 _item("Maturity windows", "hourglass_top", "maturitywindow"),
                 _item("Searches for duplicates", "manage_search", "identityscan"),

@@ -47,6 +47,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=20,
     ),
     Entry(
+        name="Look for models of other tools",
+        task="scoring.tasks.survey_foreign",
+        when=Every(600),
+        why="Keeps the list of models that can be adopted fresh; a button looks at once.",
+        expires_seconds=300,
+    ),
+    Entry(
         name="Forget old idempotency keys",
         task="leadscoring.tasks.prune_idempotency",
         when=Every(3600),

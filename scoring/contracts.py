@@ -95,6 +95,13 @@ class VersionState(StrEnum):
     UNUSABLE = "unusable"
 
 
+class VersionOrigin(StrEnum):
+    """Whether this program trained a version or adopted it from another tool."""
+
+    TRAINED = "trained"
+    ADOPTED = "adopted"
+
+
 class ReleaseMode(StrEnum):
     """How traffic is shared."""
 
@@ -262,6 +269,16 @@ class TrainingRefused(ScoringError):
     """There is nothing a model could be trained on; the sentence says what is missing."""
 
     code = "training-refused"
+
+
+class AdoptionRefused(ScoringError):
+    """A model of another tool cannot be adopted; `reasons` are all that were found."""
+
+    code = "adoption-refused"
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
 
 
 class ImportRefused(ScoringError):

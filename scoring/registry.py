@@ -1,4 +1,4 @@
-"""The registry: what training tells MLflow, and model documents fetched from it.
+"""The registry: what training tells MLflow, model documents fetched from it, and versions other tools put there.
 
 The only importer of MLflow, which is a store for metadata and files here: none of its `load_model` functions is ever
 called, because they run code that the stored file names. It is imported inside the functions: web workers never need
@@ -8,12 +8,16 @@ it while the document lies on their machine.
 from __future__ import annotations
 
 import json
+import os
+import re
+import stat
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
@@ -23,6 +27,17 @@ if TYPE_CHECKING:
 DOCUMENT_PATH = "model/model.json"
 CHAMPION_ALIAS = "champion"
 LONGEST_PARAMETER = 500
+OUR_TAG = "leadscoring.number"
+MOST_LISTED = 500
+FETCH_SECONDS = 60.0
+CHUNK = 1024 * 1024
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._ -]*(?:/[A-Za-z0-9_-][A-Za-z0-9._ -]*)*")
+# Stores that MLflow's own configuration names. What a caller of MLflow can type freely (http, ftp) is not among them.
+_STORES = ("mlflow-artifacts", "s3", "gs", "wasbs", "abfss", "dbfs")
+
+
+class FileRefused(Exception):
+    """A file of a registered version that is not read: too large, in a wrong place, or not there."""
 
 
 class RegistryUnavailable(Exception):
@@ -35,6 +50,16 @@ class Entry:
 
     run_id: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A registered version that another tool made; `registered_ms` are milliseconds since 1970 (UTC)."""
+
+    name: str
+    version: str
+    run_id: str
+    registered_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +138,7 @@ def publish(publication: Publication) -> Entry:
             publication.name,
             source=f"{run.info.artifact_uri}/model",
             run_id=run_id,
-            tags={"leadscoring.number": str(publication.number)},
+            tags={OUR_TAG: str(publication.number)},
         )
     except (MlflowException, OSError) as error:
         raise RegistryUnavailable(f"MLflow did not take version {publication.number}: {error}") from error
@@ -147,3 +172,130 @@ def fetch_document(run_id: str) -> bytes:
             return Path(_client().download_artifacts(run_id, DOCUMENT_PATH, folder)).read_bytes()
     except (MlflowException, OSError) as error:
         raise RegistryUnavailable(f"MLflow gave no model document for run {run_id}: {error}") from error
+
+
+def foreign_versions() -> list[Foreign]:
+    """The newest registered versions that this program did not register, newest first.
+
+    Raises:
+        RegistryUnavailable: MLflow is away.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = _client().search_model_versions(
+            max_results=MOST_LISTED, order_by=["creation_timestamp DESC", "name ASC", "version_number DESC"]
+        )
+    except (MlflowException, OSError) as error:
+        raise RegistryUnavailable(f"MLflow did not list its models: {error}") from error
+    return [
+        Foreign(str(one.name), str(one.version), str(one.run_id or ""), int(one.creation_timestamp or 0))
+        for one in found
+        if OUR_TAG not in one.tags
+    ]
+
+
+class ForeignFiles:
+    """The files of one registered version, read under a size limit and never followed out of their folder.
+
+    Raises (all methods):
+        RegistryUnavailable: MLflow is away or does not know the version.
+        FileRefused: the file is too large, lies in a wrong place, or is not there.
+    """
+
+    def __init__(self, name: str, version: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._address = str(_client().get_model_version_download_uri(name, version))
+        except (MlflowException, OSError) as error:
+            raise RegistryUnavailable(f"MLflow has no {name} version {version}: {error}") from error
+        self._folder = _local_folder(self._address)
+
+    def read(self, path: str, *, limit: int) -> bytes:
+        """The bytes of the file at `path` below the version's folder, at most `limit` of them."""
+        if not _PLAIN_PATH.fullmatch(path) or ".." in path:
+            raise FileRefused(f"{path!r} is not a plain path inside the model's folder")
+        return self._remote(path, limit) if self._folder is None else self._local(self._folder, path, limit)
+
+    def _local(self, folder: Path, path: str, limit: int) -> bytes:
+        place = folder / path
+        try:
+            if place.resolve() != place or not place.is_relative_to(folder):
+                raise FileRefused(
+                    f"the file {path} is a link to another place; expected a file of the model's folder"
+                )
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                about = os.fstat(file.fileno())
+                if not stat.S_ISREG(about.st_mode):
+                    raise FileRefused(f"the file {path} is no file")
+                _check_size(path, about.st_size, limit)
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise FileRefused(f"the file {path} cannot be read: {error.strerror}") from error
+        _check_size(path, len(data), limit)
+        return data
+
+    def _remote(self, path: str, limit: int) -> bytes:
+        from mlflow.exceptions import MlflowException
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        try:
+            store = get_artifact_repository(self._address, tracking_uri=settings.MLFLOW_TRACKING_URI)
+            folder = path.rpartition("/")[0]
+            listed = {item.path: item for item in store.list_artifacts(folder or None)}
+            if path not in listed or listed[path].is_dir:
+                raise FileRefused(f"the file {path} is not among the files MLflow lists")
+            _check_size(path, int(listed[path].file_size or 0), limit)
+            return _download(store, path, limit)
+        except (MlflowException, OSError, ImportError) as error:
+            raise RegistryUnavailable(f"MLflow did not give {path}: {error}") from error
+
+
+def _local_folder(address: str) -> Path | None:
+    """The folder a version's files lie in, if it is one of this machine. Raises FileRefused for wrong places."""
+    parts = urlsplit(address)
+    if parts.scheme in ("", "file"):
+        folder = Path(unquote(parts.path) if parts.scheme else address).resolve()
+        root = Path(settings.MLFLOW_ARTIFACT_ROOT).resolve()
+        if parts.netloc or not folder.is_relative_to(root):
+            raise FileRefused(
+                f"the model's files lie outside of {root.name}/, where MLflow keeps those of this installation; log it "
+                f"into the experiment “{settings.MLFLOW_EXPERIMENT}”, or through an MLflow server"
+            )
+        return folder
+    own = urlsplit(settings.MLFLOW_TRACKING_URI).netloc
+    if parts.scheme not in _STORES or (parts.scheme == "mlflow-artifacts" and parts.netloc not in ("", own)):
+        raise FileRefused(
+            f"the model's files lie at an address of the kind “{parts.scheme}:”, which is not read"
+        )
+    return None
+
+
+def _check_size(path: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise FileRefused(f"the file {path} has {size:,} bytes; at most {limit:,} are read")
+
+
+def _download(store: Any, path: str, limit: int) -> bytes:
+    """A file of a remote store. Streamed where the store allows it, so that a size that was a lie costs little."""
+    from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+    from mlflow.utils import rest_utils
+
+    if not isinstance(store, HttpArtifactRepository):
+        with tempfile.TemporaryDirectory() as folder:
+            found = Path(store.download_artifacts(path, folder))
+            _check_size(path, found.stat().st_size, limit)
+            return found.read_bytes()
+    began = time.monotonic()
+    parts: list[bytes] = []
+    http: Any = rest_utils
+    with http.http_request(store._host_creds, f"/{path}", "GET", stream=True) as answer:  # noqa: SLF001
+        http.augmented_raise_for_status(answer)
+        for part in answer.iter_content(chunk_size=CHUNK):
+            parts.append(part)
+            _check_size(path, sum(map(len, parts)), limit)
+            if time.monotonic() - began > FETCH_SECONDS:
+                raise OSError(f"it took longer than {FETCH_SECONDS:.0f} s")
+    return b"".join(parts)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from celery import shared_task
 from django.utils import timezone
 
-from scoring.services import duplicates, grades, maintenance, readiness, training, versions
+from scoring.contracts import AdoptionRefused
+from scoring.services import adoption, duplicates, grades, maintenance, readiness, training, versions
 
 
 @shared_task(time_limit=3600, soft_time_limit=3540)
@@ -24,6 +27,19 @@ def run_identity_scan(scan_id: int) -> None:
 def search_for_duplicates() -> None:
     """Ask for the nightly search; one under way is enough."""
     duplicates.request_scan(full=False, requested_by=None, as_of=timezone.now())
+
+
+@shared_task(time_limit=1800, soft_time_limit=1740)
+def run_adoption(run_id: int) -> None:
+    """Run one adoption row, if nobody else has it."""
+    adoption.adopt_and_log(run_id)
+
+
+@shared_task(time_limit=120, soft_time_limit=110, expires=300)
+def survey_foreign() -> None:
+    """Look at what other tools registered in MLflow; when it is away the list stays as it was."""
+    with contextlib.suppress(AdoptionRefused):
+        adoption.survey_foreign(as_of=timezone.now())
 
 
 @shared_task(time_limit=300, soft_time_limit=280)

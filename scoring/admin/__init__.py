@@ -1,7 +1,9 @@
 """Pages of the core: one module for each aggregate."""
 
 from scoring.admin import (
+    adoptions,
     features,
+    foreign,
     grades,
     identity_scans,
     imports,
@@ -20,7 +22,9 @@ from scoring.admin import (
 )
 
 __all__ = [
+    "adoptions",
     "features",
+    "foreign",
     "grades",
     "identity_scans",
     "imports",

@@ -7,6 +7,8 @@ from typing import Any
 
 from leadscoring.common.admin.words import NOTHING, estimate_cell, minus
 from leadscoring.common.charts import CurvePoint, calibration_plot, gain_plot, share_bar
+from scoring.contracts import VersionOrigin
+from scoring.ml.adoption.mlmodel import FLAVOUR_WORDS
 from scoring.ml.selection import NAMES
 from scoring.models import ModelVersion
 
@@ -50,7 +52,32 @@ def evidence(version: ModelVersion) -> dict[str, Any]:
         "reference": _reference(version.reference_profile),
         "params": _params(report.get("params")),
         "estimator_shown": estimator_words(version),
+        "origin": origin(version),
         "size_shown": f"{version.artefact_size / 1024:,.0f} KiB",
+    }
+
+
+def origin(version: ModelVersion) -> dict[str, Any]:
+    """Where an adopted version comes from, in words; empty for a trained one."""
+    source, speed = version.source, version.report.get("speed") or {}
+    if version.origin != VersionOrigin.ADOPTED.value or not source:
+        return {}
+    size = source.get("size")
+    return {
+        "name": str(source.get("name", "")),
+        "version": str(source.get("version", "")),
+        "run_id": str(source.get("run_id", "")),
+        "form": FLAVOUR_WORDS.get(str(source.get("flavour", "")), str(source.get("flavour", ""))),
+        "tool_version": str(source.get("tool_version", "")),
+        "digest": str(source.get("digest", "")),
+        "size": f"{size / 1024:,.0f} KiB" if isinstance(size, int) else NOTHING,
+        "by_pipeline": version.estimator == "pipeline",
+        "speed": (
+            f"{speed['p50_ms']:.2f} ms in the middle, {speed['p95_ms']:.2f} ms for the slowest twentieth, "
+            f"n = {speed['leads']:,.0f} leads, one at a time, reasons included"
+            if {"p50_ms", "p95_ms", "leads"} <= set(speed)
+            else ""
+        ),
     }
 
 
@@ -112,9 +139,8 @@ def split_words(split: object) -> list[str]:
     ]
     if parts:
         sentence = "; ".join(parts)
-        found.append(
-            f"{sentence[0].upper()}{sentence[1:]}. What serves was then fitted again on all of them."
-        )
+        again = " What serves was then fitted again on all of them." if len(parts) > 1 else ""
+        found.append(f"{sentence[0].upper()}{sentence[1:]}.{again}")
     first, last = split.get("first_test_date"), split.get("last_test_date")
     if first and last:
         found.append(f"Test leads were created from {first} to {last}.")

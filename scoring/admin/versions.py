@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
 from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
-from leadscoring.common.admin.words import badge, estimate_words, moment, state_badge
+from leadscoring.common.admin.words import badge, estimate_words, moment, person, state_badge
 from scoring.admin.version_report import compared, estimator_words, evidence
 from scoring.admin.version_scale import scale_context
-from scoring.contracts import ReleaseConflict, ScoringError, VersionState
+from scoring.contracts import ReleaseConflict, ScoringError, VersionOrigin, VersionState
 from scoring.models import ModelVersion, Release
 from scoring.selectors.versions import open_release
 from scoring.services.releases import activate_version
@@ -37,12 +37,16 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
         "serves_shown",
         "state_shown",
         "estimator_shown",
+        "origin_shown",
         "auc_shown",
         "training_rows",
         "training_conversions",
         "created_shown",
     )
-    list_filter = (choice_filter("state", "state", tuple((s.value, s.value) for s in VersionState)),)
+    list_filter = (
+        choice_filter("state", "state", tuple((s.value, s.value) for s in VersionState)),
+        choice_filter("origin", "origin", tuple((o.value, o.value) for o in VersionOrigin)),
+    )
     list_select_related = ("feature_set",)
     ordering: ClassVar[Any] = ["-number"]
     fields: ClassVar[Any] = ()
@@ -90,6 +94,12 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
     def estimator_shown(self, row: ModelVersion) -> str:
         return estimator_words(row)
 
+    @admin.display(description="Origin", ordering="origin")
+    def origin_shown(self, row: ModelVersion) -> str:
+        if row.origin == VersionOrigin.ADOPTED.value and row.source:
+            return f"{row.source.get('name', '')} version {row.source.get('version', '')}"
+        return row.origin
+
     @admin.display(description="Test ROC-AUC (95 % interval, n)")
     def auc_shown(self, row: ModelVersion) -> str:
         return estimate_words(row.metrics.get("roc_auc"))
@@ -104,6 +114,7 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
             **evidence(row),
             "serves": release is not None and release.champion_id == row.pk,
             "release": release,
+            "adopted_by": person(row.adoption_run.requested_by) if row.adoption_run else "",
             "may_activate": self.has_activate_permission(request),
         }
 

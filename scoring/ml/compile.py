@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.ml.adoption.pipelines import columns_of_frame, served_of
+from scoring.ml.adoption.refusal import AdoptionError
 from scoring.ml.calibration import Calibrator
 from scoring.ml.document import DocumentError, dump_document, load_document
 from scoring.ml.encoding import Encoder
@@ -36,6 +38,7 @@ __all__ = [
     "dump_document",
     "load_document",
     "parity",
+    "raw_probabilities",
     "reference_probabilities",
 ]
 
@@ -167,8 +170,15 @@ def rank(cuts: Sequence[float], probability: float) -> int:
 def compile_document(document: Mapping[str, Any]) -> RowScorer:
     """The row scorer of a checked document (`load_document` checks).
 
-    Raises DocumentError when LightGBM refuses the trees all the same.
+    Raises DocumentError when LightGBM refuses the trees, or scikit-learn the pipeline, all the same.
     """
+    if document["estimator"]["kind"] == "pipeline":
+        from scoring.ml.pipeline_scorer import PipelineScorer
+
+        try:
+            return PipelineScorer(document)
+        except AdoptionError as error:
+            raise DocumentError(f"estimator: {error}") from None
     return RowScorer(document)
 
 
@@ -185,8 +195,17 @@ def _booster(text: str) -> lgb.Booster:
 def reference_probabilities(document: Mapping[str, Any], frame_raw: pd.DataFrame) -> NDArray[np.float64]:
     """Calibrated probabilities of raw leads by the vectorised reference pipeline; shape (rows,)."""
     schema = FeatureSchema.from_json(document["schema"])
-    matrix = transform(Encoder.from_json(document["encoder"]), parse_frame(schema, frame_raw))
+    raw = raw_probabilities(document, parse_frame(schema, frame_raw))
+    return Calibrator.from_json(document["calibrator"]).apply(raw)
+
+
+def raw_probabilities(document: Mapping[str, Any], frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Probabilities before calibration of a parsed frame, by the vectorised reference pipeline; shape (rows,)."""
     estimator = document["estimator"]
+    if estimator["kind"] == "pipeline":
+        served = served_of(estimator)
+        return served.probabilities(columns_of_frame(served.inputs, frame), len(frame))
+    matrix = transform(Encoder.from_json(document["encoder"]), frame)
     if estimator["kind"] == "prior":
         margins = np.full(len(matrix), float(estimator["margin"]))
     else:
@@ -195,7 +214,7 @@ def reference_probabilities(document: Mapping[str, Any], frame_raw: pd.DataFrame
         if estimator["kind"] == "boosting":
             booster = _booster(estimator["model"])
             margins += np.asarray(booster.predict(matrix[:, len(weights) :], raw_score=True, num_threads=1))
-    return Calibrator.from_json(document["calibrator"]).apply(sigmoid(margins))
+    return sigmoid(margins)
 
 
 def parity(document: Mapping[str, Any], scorer: RowScorer | None = None) -> ParityReport:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from scoring.ml.adoption.pipelines import check_pipeline
+from scoring.ml.adoption.refusal import AdoptionError
 from scoring.ml.calibration import Calibrator, CalibratorError
 from scoring.ml.document_parts import DocumentError, check_encoder, integer, number, numbers, objects
 from scoring.ml.schema import FeatureSchema, SchemaError
@@ -91,7 +93,7 @@ def check_document(document: object) -> None:
         raise DocumentError(f"schema: {error}") from None
     kinds = {spec.name: spec.kind for spec in schema.trainable}
     columns = check_encoder(document["encoder"], kinds)
-    _check_estimator(document["estimator"], columns)
+    _check_estimator(document["estimator"], columns, tuple(kinds))
     try:
         Calibrator.from_json(_object(document["calibrator"], "calibrator"))
     except CalibratorError as error:
@@ -109,7 +111,7 @@ def _object(value: object, path: str) -> dict[str, Any]:
     return value
 
 
-def _check_estimator(value: object, columns: int) -> None:
+def _check_estimator(value: object, columns: int, features: tuple[str, ...]) -> None:
     estimator = _object(value, "estimator")
     kind = estimator.get("kind")
     if kind == "prior":
@@ -122,9 +124,14 @@ def _check_estimator(value: object, columns: int) -> None:
             _check_model(estimator.get("model"), columns - len(weights))
         elif len(weights) != columns:
             raise DocumentError(f"estimator.weights: got {len(weights)} numbers; expected {columns}")
+    elif kind == "pipeline":
+        try:
+            check_pipeline(estimator, features)
+        except AdoptionError as error:
+            raise DocumentError(str(error)) from None
     else:
         raise DocumentError(
-            f"estimator.kind: got “{str(kind)[:40]}”; expected prior, naive_bayes, logistic or boosting"
+            f"estimator.kind: got “{str(kind)[:40]}”; expected prior, naive_bayes, logistic, boosting or pipeline"
         )
 
 

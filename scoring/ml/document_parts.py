@@ -26,6 +26,7 @@ _KINDS: Mapping[Op, set[Kind]] = {
 }
 _KEY_KINDS: Mapping[Via, set[Kind]] = {
     Via.LEVEL: {Kind.CATEGORY},
+    Via.EXACT: {Kind.CATEGORY, Kind.TEXT},
     Via.BINS: _NUMERIC,
     Via.MONTH: {Kind.DATE},
     Via.WEEKDAY: {Kind.DATE},
@@ -105,7 +106,7 @@ def _check_key(key: Mapping[str, Any], path: str, kinds: Mapping[str, Kind]) -> 
     via = _choice(Via, key.get("via"), f"{path}.via")
     if kind not in _KEY_KINDS[via]:
         raise DocumentError(f"{path}.via: “{via}” does not go with a {kind} feature")
-    if via is Via.LEVEL:
+    if via in (Via.LEVEL, Via.EXACT):
         names = [*_list(key.get("levels", []), f"{path}.levels"), *_list(key.get("rare", []), f"{path}.rare")]
         if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
             raise DocumentError(f"{path}.levels: expected texts, each only once")

@@ -20,6 +20,8 @@ class Via(StrEnum):
     """How a key reads its feature."""
 
     LEVEL = "level"
+    EXACT = "exact"
+    """Levels letter by letter, as models of other tools were taught them."""
     BINS = "bins"
     MONTH = "month"
     WEEKDAY = "weekday"
@@ -47,7 +49,7 @@ class Key:
     @property
     def size(self) -> int:
         """How many codes there are, the three shared ones included."""
-        if self.via is Via.LEVEL:
+        if self.via in (Via.LEVEL, Via.EXACT):
             return FIRST_LEVEL + len(self.levels)
         if self.via is Via.BINS:
             return FIRST_LEVEL + len(self.edges) + 1

@@ -43,13 +43,12 @@ def key_codes(key: Key, values: NDArray[Any]) -> Ints:
 
     `values` is object (texts and None) for levels, float64 with NaN otherwise.
     """
-    if key.via is Via.LEVEL:
+    if key.via in (Via.LEVEL, Via.EXACT):
+        form = level_form if key.via is Via.LEVEL else str
         known: dict[object, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
         known.update(dict.fromkeys(key.rare, RARE))
         codes, uniques = pd.factorize(values, use_na_sentinel=True)
-        lookup = np.array(
-            [*(known.get(level_form(level), UNSEEN) for level in uniques), MISSING], dtype=np.int64
-        )
+        lookup = np.array([*(known.get(form(level), UNSEEN) for level in uniques), MISSING], dtype=np.int64)
         return lookup[codes]
     numbers = values.astype(np.float64)
     if key.via is Via.BINS:

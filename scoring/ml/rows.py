@@ -25,7 +25,8 @@ class RowEncoder:
     """Fills one row of the matrix the estimator sees. Read-only after it is built."""
 
     def __init__(self, encoder: Encoder) -> None:
-        self._keys = [(key.feature, _reader(key), key.via is Via.LEVEL) for key in encoder.keys]
+        named = (Via.LEVEL, Via.EXACT)
+        self._keys = [(key.feature, _reader(key), key.via in named) for key in encoder.keys]
         self._fills = [_fill(column, encoder.keys) for column in encoder.columns]
 
     def __len__(self) -> int:
@@ -49,6 +50,9 @@ def _reader(key: Key) -> Read:
         known: dict[str, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
         known.update(dict.fromkeys(key.rare, RARE))
         return lambda value: MISSING if value is None else known.get(level_form(str(value)), UNSEEN)
+    if key.via is Via.EXACT:
+        exact: dict[str, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
+        return lambda value: MISSING if value is None else exact.get(str(value), UNSEEN)
     if key.via is Via.BINS:
         edges = key.edges
         return lambda value: MISSING if value is None else FIRST_LEVEL + bisect_right(edges, float(value))

@@ -17,6 +17,7 @@ NAMES: Mapping[str, str] = {
     "naive_bayes": "naive Bayes",
     "logistic": "logistic regression",
     "boosting": "gradient boosting",
+    "pipeline": "scikit-learn pipeline",
 }
 LARGEST_LOSS = 0.005
 

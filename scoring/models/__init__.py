@@ -1,5 +1,6 @@
 """Rows of the core."""
 
+from scoring.models.adoption import AdoptionRun, ForeignVersion
 from scoring.models.duplicates import IdentityScan, LeadIdentity, LeadMerge, MergePolicy, MergeProposal
 from scoring.models.features import Feature, FeatureSet
 from scoring.models.history import LeadEvent, ScoreOverride
@@ -20,9 +21,11 @@ from scoring.models.versions import MODEL_NAME, ModelVersion
 
 __all__ = [
     "MODEL_NAME",
+    "AdoptionRun",
     "ApiKey",
     "Feature",
     "FeatureSet",
+    "ForeignVersion",
     "GradeBand",
     "IdentityScan",
     "ImportRowError",

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from django.db import models
 
-from scoring.contracts import VersionState
+from scoring.contracts import VersionOrigin, VersionState
 
 MODEL_NAME = "leadscoring"
 
 
 class ModelVersion(models.Model):
-    """One trained model. Its file lives in the registry and is used only when the digest matches."""
+    """One trained or adopted model. Its file lives in the registry and is used only when the digest matches."""
 
     number = models.PositiveIntegerField(unique=True)
     name = models.CharField(max_length=64, default=MODEL_NAME)
@@ -22,6 +22,19 @@ class ModelVersion(models.Model):
     feature_set = models.ForeignKey("scoring.FeatureSet", on_delete=models.PROTECT, related_name="+")
     training_run = models.OneToOneField(
         "scoring.TrainingRun", null=True, blank=True, on_delete=models.PROTECT, related_name="version"
+    )
+    adoption_run = models.OneToOneField(
+        "scoring.AdoptionRun", null=True, blank=True, on_delete=models.PROTECT, related_name="version"
+    )
+    origin = models.CharField(
+        max_length=16,
+        choices=[(o.value, o.value) for o in VersionOrigin],
+        default=VersionOrigin.TRAINED.value,
+    )
+    source = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Of an adopted one: MLflow name, version and run, form, digest, size.",
     )
     estimator = models.CharField(max_length=32, help_text="The rung of the ladder that won.")
     metrics = models.JSONField(default=dict, help_text="Test metrics, each with n and a 95 % interval.")

@@ -9,7 +9,7 @@ import structlog
 from leadscoring.common import claims
 from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
-from scoring.models import IdentityScan, ImportRun, Regrade, TrainingRun
+from scoring.models import AdoptionRun, IdentityScan, ImportRun, Regrade, TrainingRun
 from scoring.services.grades import mend_grades
 from scoring.services.overrides import end_expired
 from scoring.services.readiness import first_snapshot
@@ -23,10 +23,12 @@ MOST_BATCHES = 200
 def sweep(*, as_of: datetime) -> None:
     """Close what cannot go on, wake workers for what can, score waiting leads, publish waiting versions,
     and see to grades and counts."""
-    for model in (TrainingRun, ImportRun, Regrade, IdentityScan):
+    for model in (TrainingRun, AdoptionRun, ImportRun, Regrade, IdentityScan):
         claims.fail_exhausted(model)
     for run_id in claims.stale(TrainingRun):
         enqueue("scoring.tasks.run_training", run_id)
+    for run_id in claims.stale(AdoptionRun):
+        enqueue("scoring.tasks.run_adoption", run_id)
     for regrade_id in claims.stale(Regrade):
         enqueue("scoring.tasks.run_regrade", regrade_id)
     for scan_id in claims.stale(IdentityScan):

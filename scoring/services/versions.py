@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,11 +17,12 @@ from django.db.models import Max
 
 from leadscoring.common import claims
 from scoring import registry, signals, store
+from scoring.contracts import VersionOrigin
 from scoring.ml.document import dump_document
 from scoring.ml.intervals import Estimate
 from scoring.ml.metrics import CalibrationBin, GainPoint
 from scoring.ml.plots import calibration_plot, gain_plot
-from scoring.models import MODEL_NAME, ModelVersion, Release, TrainingRun
+from scoring.models import MODEL_NAME, AdoptionRun, FeatureSet, ModelVersion, Release, TrainingRun
 
 if TYPE_CHECKING:
     from scoring.ml.training import TrainingResult
@@ -29,45 +32,94 @@ logger = structlog.get_logger(__name__)
 NUMBER_TRIES = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a new version is made of, however it came about."""
+
+    document: dict[str, Any]
+    estimator: str
+    metrics: object
+    report: dict[str, Any]
+    importance: object
+    reference_profile: dict[str, Any]
+    data_fingerprint: str
+    training_rows: int = 0
+    training_conversions: int = 0
+    training_run: TrainingRun | None = None
+    adoption_run: AdoptionRun | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+
+
 def register_version(
     run: TrainingRun, collected: Collected, result: TrainingResult, *, held: claims.Claim, as_of: datetime
 ) -> ModelVersion:
-    """Keep the model file, then write the version and close the run in one transaction.
+    """Keep a trained model's file, then write the version and close the run in one transaction.
+
+    Raises:
+        LostClaim: another worker took the run over; nothing is written.
+    """
+    account = collected.account()
+    report: dict[str, Any] = {**result.to_json(), "dates": account["dates"], "training": account}
+    report["notes"] = [*account["notes"], *result.notes]
+    metrics, importance = report.pop("metrics"), report.pop("importance")
+    return store_version(
+        Fields(
+            document=result.document,
+            estimator=result.chosen.kind,
+            metrics=metrics,
+            report=report,
+            importance=importance,
+            reference_profile=result.reference,
+            data_fingerprint=collected.fingerprint,
+            training_rows=collected.rows,
+            training_conversions=collected.conversions,
+            training_run=run,
+        ),
+        feature_set=run.feature_set,
+        close=lambda number: claims.finish(
+            TrainingRun, held, message=f"Version {number} is ready.", report=account
+        ),
+        as_of=as_of,
+    )
+
+
+def store_version(
+    fields: Fields, *, feature_set: FeatureSet, close: Callable[[int], None], as_of: datetime
+) -> ModelVersion:
+    """Keep the model file, then write the version and `close` its run (given the number) in one transaction.
 
     The file comes first: a row never names a file that is not there, and a file without a row harms nobody.
 
     Raises:
         LostClaim: another worker took the run over; nothing is written.
     """
-    document = dump_document(result.document)
+    document = dump_document(fields.document)
     digest = store.put(document)
-    account = collected.account()
-    report: dict[str, Any] = {**result.to_json(), "dates": account["dates"], "training": account}
-    report["notes"] = [*account["notes"], *result.notes]
-    metrics, importance = report.pop("metrics"), report.pop("importance")
+    origin = VersionOrigin.TRAINED if fields.adoption_run is None else VersionOrigin.ADOPTED
     for attempt in range(NUMBER_TRIES):
         try:
             with transaction.atomic():
                 version = ModelVersion.objects.create(
                     number=(ModelVersion.objects.aggregate(n=Max("number"))["n"] or 0) + 1,
-                    feature_set=run.feature_set,
-                    training_run=run,
-                    estimator=result.chosen.kind,
-                    metrics=metrics,
-                    report=report,
-                    importance=importance,
-                    reference_profile=result.reference,
-                    training_rows=collected.rows,
-                    training_conversions=collected.conversions,
-                    data_fingerprint=collected.fingerprint,
+                    feature_set=feature_set,
+                    training_run=fields.training_run,
+                    adoption_run=fields.adoption_run,
+                    origin=origin.value,
+                    source=fields.source,
+                    estimator=fields.estimator,
+                    metrics=fields.metrics,
+                    report=fields.report,
+                    importance=fields.importance,
+                    reference_profile=fields.reference_profile,
+                    training_rows=fields.training_rows,
+                    training_conversions=fields.training_conversions,
+                    data_fingerprint=fields.data_fingerprint,
                     code_revision=code_revision(),
                     artefact_digest=digest,
                     artefact_size=len(document),
                     created_at=as_of,
                 )
-                claims.finish(
-                    TrainingRun, held, message=f"Version {version.number} is ready.", report=account
-                )
+                close(version.number)
                 signals.version_registered.send(sender=ModelVersion, ids=[version.pk])
             return version
         except IntegrityError:
@@ -168,6 +220,7 @@ def _publication(version: ModelVersion, document: bytes) -> registry.Publication
             "code_revision": version.code_revision,
             "artefact_digest": version.artefact_digest,
             "feature_set": str(version.feature_set),
+            **{f"source.{key}": str(value) for key, value in version.source.items()},
             "mlflow.note.content": " ".join(report.get("notes", [])),
         },
         files=files,

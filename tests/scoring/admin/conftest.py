@@ -12,8 +12,10 @@ from django.test import Client
 
 from scoring.contracts import FeatureSetState, OutcomeKind
 from scoring.models import (
+    AdoptionRun,
     ApiKey,
     FeatureSet,
+    ForeignVersion,
     GradeBand,
     ImportRowError,
     ImportRun,
@@ -86,6 +88,8 @@ class Core:
     window: MaturityWindow
     policy: TrainingPolicy
     regrade: Regrade
+    foreign: ForeignVersion
+    adopting: AdoptionRun
 
 
 @pytest.fixture
@@ -137,4 +141,16 @@ def core(place: Path) -> Core:
         window=MaturityWindow.objects.create(source_system="crm", estimated_days=92.0),
         policy=TrainingPolicy.objects.create(),
         regrade=Regrade.objects.create(grade_band=band, state="done"),
+        foreign=ForeignVersion.objects.create(
+            name="theirs",
+            version="1",
+            flavour="skops",
+            inputs=[{"name": "pages", "type": "double"}, {"name": "budget", "type": "boolean"}],
+            output="double",
+            registered_at=NOW,
+            seen_at=NOW,
+        ),
+        adopting=AdoptionRun.objects.create(
+            source_name="other", source_version="2", feature_set=active, state="running", progress=0.3
+        ),
     )

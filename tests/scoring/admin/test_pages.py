@@ -28,6 +28,8 @@ LISTS = (
     "apikey",
     "importrun",
     "trainingrun",
+    "foreignversion",
+    "adoptionrun",
     "maturitywindow",
 )
 FORMS = (
@@ -36,6 +38,7 @@ FORMS = (
     "readinesssnapshot/",
     "apikey/new-key/",
     "trainingrun/train/",
+    "foreignversion/look/",
     "trainingpolicy/add/",
     "maturitywindow/add/",
 )
@@ -59,6 +62,10 @@ ROWS: dict[str, Callable[[Core], str]] = {
     "key, rotating": lambda core: f"apikey/{core.key.pk}/rotate/",
     "key, revoking": lambda core: f"apikey/{core.key.pk}/revoke/",
     "import": lambda core: f"importrun/{core.imported.pk}/change/",
+    "model of another tool": lambda core: f"foreignversion/{core.foreign.pk}/change/",
+    "model of another tool, adopting": lambda core: f"foreignversion/{core.foreign.pk}/adopt/",
+    "adoption": lambda core: f"adoptionrun/{core.adopting.pk}/change/",
+    "adoption, cancelling": lambda core: f"adoptionrun/{core.adopting.pk}/cancel/",
     "training": lambda core: f"trainingrun/{core.running.pk}/change/",
     "training, cancelling": lambda core: f"trainingrun/{core.running.pk}/cancel/",
     "limits": lambda core: f"trainingpolicy/{core.policy.pk}/change/",

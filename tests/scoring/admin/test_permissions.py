@@ -13,6 +13,7 @@ from django.db import transaction
 from django.test import Client
 
 from scoring.models import (
+    AdoptionRun,
     ApiKey,
     FeatureSet,
     GradeBand,
@@ -132,6 +133,19 @@ ACTIONS = (
         lambda core: TrainingRun.objects.get(pk=core.running.pk).cancel_requested,
     ),
     _action(
+        "adopt a model of another tool",
+        lambda core: f"foreignversion/{core.foreign.pk}/adopt/",
+        {ANALYST},
+        lambda core: AdoptionRun.objects.filter(source_name="theirs", state="queued").exists(),
+        reason="the team's own",
+    ),
+    _action(
+        "stop an adoption",
+        lambda core: f"adoptionrun/{core.adopting.pk}/cancel/",
+        {ANALYST, OPERATOR},
+        lambda core: AdoptionRun.objects.get(pk=core.adopting.pk).cancel_requested,
+    ),
+    _action(
         "change the training limits",
         lambda core: f"trainingpolicy/{core.policy.pk}/change/",
         {ANALYST},
@@ -166,6 +180,7 @@ def state(core: Core) -> tuple[Any, ...]:
         Regrade,
         ApiKey,
         TrainingRun,
+        AdoptionRun,
         TrainingPolicy,
         MaturityWindow,
         Lead,
@@ -218,6 +233,8 @@ LISTS: dict[str, set[str]] = {
     "readinesssnapshot": WATCHERS,
     "importrun": {INTEGRATOR} | WATCHERS,
     "trainingrun": WATCHERS,
+    "foreignversion": WATCHERS,
+    "adoptionrun": WATCHERS,
     "maturitywindow": WATCHERS,
     "apikey": {OPERATOR, INTEGRATOR, SUPER},
 }

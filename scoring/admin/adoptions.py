@@ -1,0 +1,105 @@
+"""Adoptions: watched, stopped, and what came of them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from leadscoring.common.admin.base import choice_filter, page_action
+from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change
+from leadscoring.common.admin.words import NOTHING, link
+from leadscoring.common.admin.work import WorkPage
+from scoring.admin.imports import STATES
+from scoring.models import AdoptionRun, ForeignVersion, ModelVersion
+
+
+@admin.register(AdoptionRun)
+class AdoptionRunAdmin(WorkPage[AdoptionRun]):
+    """Newest first."""
+
+    list_display = (
+        "run_shown",
+        "state_shown",
+        "progress_shown",
+        "message",
+        "version_shown",
+        "created_shown",
+        "by_shown",
+        "reason",
+    )
+    list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "version")
+    list_filter = (choice_filter("state", "state", STATES),)
+    search_fields = ("source_name",)
+    search_help_text = "Name of the model"
+    ordering: ClassVar[Any] = ["-id"]
+    fields: ClassVar[Any] = ()
+    change_form_template = "scoring/admin/adoption_run.html"
+    actions_detail = ("cancel",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request)
+        if ((request.resolver_match and request.resolver_match.url_name) or "").endswith("_changelist"):
+            rows = rows.defer("version__report", "version__importance", "version__reference_profile")
+        return rows
+
+    def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("scoring.change_adoptionrun")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        run = AdoptionRun.objects.filter(pk=object_id).first()
+        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
+        return found if run is not None and run.is_open and not run.cancel_requested else []
+
+    @admin.display(description="Model", ordering="source_name")
+    def run_shown(self, row: AdoptionRun) -> str:
+        return f"{row.source_name} version {row.source_version}"
+
+    @admin.display(description="Became")
+    def version_shown(self, row: AdoptionRun) -> str | SafeString:
+        version = _version(row)
+        return link("scoring_modelversion", version.pk, f"v{version.number}") if version else NOTHING
+
+    def page_context(self, request: HttpRequest, row: AdoptionRun) -> dict[str, Any]:
+        seen = ForeignVersion.objects.filter(name=row.source_name, version=row.source_version).first()
+        return {
+            **super().page_context(request, row),
+            "version": _version(row),
+            "seen": seen,
+            "reasons": row.report.get("reasons") or [],
+            "judged_on": row.report.get("judged_on"),
+            "conversions": row.report.get("conversions"),
+            "sees_versions": request.user.has_perm("scoring.view_modelversion"),
+        }
+
+    @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        from scoring.services.adoption import cancel_adoption
+
+        row = self.row_or_404(request, object_id)
+        address = reverse("admin:scoring_adoptionrun_change", args=(row.pk,))
+        if request.method == "POST":
+            if cancel_adoption(row.pk):
+                note_change(request, row, f"{row} was asked to stop.")
+            else:
+                messages.info(request, f"{row} was over already; nothing changed.")
+            return HttpResponseRedirect(address)
+        return confirm_page(
+            self,
+            request,
+            title=f"Cancel {row}",
+            verb="Stop this run",
+            form=ConfirmForm(),
+            row=row,
+            danger=True,
+            template="scoring/admin/train_cancel.html",
+            context={"row": row},
+        )
+
+
+def _version(run: AdoptionRun) -> ModelVersion | None:
+    # The other side of a one-to-one raises where there is no row.
+    return getattr(run, "version", None)
