@@ -120,8 +120,8 @@ class _Groups:
 
     def below(self, weight: Floats) -> Floats:
         """For each lead the weight of leads of its fold with a lower probability, and half that of equal ones."""
-        own = np.bincount(self.group, weights=weight)
-        before = np.cumsum(own) - own
+        own: Floats = np.bincount(self.group, weights=weight).astype(np.float64)
+        before: Floats = np.cumsum(own) - own
         result: Floats = before[self.group] - before[self.first_group][self.fold] + own[self.group] / 2
         return result
 
@@ -131,5 +131,5 @@ class _Groups:
 
     def total(self, weight: Floats) -> Floats:
         """The weight of each lead's whole fold."""
-        result: Floats = np.bincount(self.fold, weights=weight)[self.fold]
+        result: Floats = np.bincount(self.fold, weights=weight).astype(np.float64)[self.fold]
         return result

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -131,7 +132,7 @@ def _readable(held_out: HeldOut) -> tuple[pd.DataFrame, list[FeatureSpec]]:
     return pd.DataFrame(columns, index=held_out.frame.index), specs
 
 
-def _tells(column: pd.Series[object], split: Split) -> bool:
+def _tells(column: pd.Series[Any], split: Split) -> bool:
     return bool(column.iloc[split.train].nunique(dropna=False) > 1)
 
 

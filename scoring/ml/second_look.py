@@ -84,12 +84,16 @@ def look_again(
     budget.report("Looking for groups of leads where the model is weak", 0.9)
     slices = run_aside(partial(_slices, trained, held_out, config), budget)
     if trained.recipe.kind == "prior":
-        why = "There is no learning curve, and held-out columns are not tried: the model is the overall rate."
-        return SecondLook(slices=slices, notes=(why,))
+        plain = (
+            "There is no learning curve, and held-out columns are not tried: the model is the overall rate."
+        )
+        return SecondLook(slices=slices, notes=(plain,))
     auc = trained.tested.metrics.get("roc_auc")
     if auc is None:
-        why = "No learning curve, held-out columns or repeated splits: the test leads have one outcome only."
-        return SecondLook(slices=slices, notes=(why,))
+        one_sided = (
+            "No learning curve, held-out columns or repeated splits: the test leads have one outcome only."
+        )
+        return SecondLook(slices=slices, notes=(one_sided,))
     # The pairs of the training part: nothing is searched again, and most of the time of a fit is spared.
     t = replace(trained, recipe=replace(trained.recipe, pairs=trained.tested.pairs))
     notes: list[str] = []

@@ -102,7 +102,7 @@ def slice_words(one: Slice) -> Slice:
 
 def _advice(one: Slice) -> str:
     if not one.weak:
-        return " No fault of the model: they are much alike to it, and it says so; a column that tells them apart would help."
+        return " No fault of the model: it says that they are much alike; a column that tells them apart would help."
     if one.weak == ("ranking",):
         return " Trust the order of these leads less than that of others."
     high = one.predicted > one.observed.value

@@ -1,6 +1,7 @@
 """Charts of the admin as inline SVG and HTML: no script, no outside library, readable in light and dark."""
 
 from leadscoring.common.charts.bars import Bar, IntervalBar, PushBar, interval_bars, pushes, share_bar, shares
+from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.plots import (
     CurvePoint,
     HistoryPoint,
@@ -19,7 +20,9 @@ __all__ = [
     "gain_plot",
     "history_plot",
     "interval_bars",
+    "learning_plot",
     "pushes",
     "share_bar",
     "shares",
+    "spread_plot",
 ]
