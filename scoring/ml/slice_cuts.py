@@ -123,12 +123,21 @@ def _ranges(spec: FeatureSpec, values: Floats) -> Cut:
         codes = np.searchsorted(distinct, values)
         names = [_amount(spec, value) for value in distinct]
     else:
-        edges = np.unique(np.quantile(known, np.arange(1, RANGES) / RANGES)) if len(known) else known
-        edges = edges[edges > distinct[0]] if len(distinct) else edges
+        edges = _edges(known, distinct)
         codes = np.searchsorted(edges, values, side="right")
         names = _range_names(spec, known, edges)
     codes = np.where(absent, len(names), codes).astype(np.int64)
     return Cut(spec.name, spec.label, (*names, NOT_GIVEN), codes)
+
+
+def _edges(known: Floats, distinct: Floats) -> Floats:
+    """Values at the quarters: values that occur, so that no range is empty; at least one where two values do."""
+    if len(distinct) < 2:
+        return distinct[:0]
+    quarters = np.quantile(known, np.arange(1, RANGES) / RANGES)
+    edges = distinct[np.searchsorted(distinct, quarters)]
+    edges = np.unique(edges[edges > distinct[0]])
+    return edges if len(edges) else distinct[1:2]
 
 
 def _range_names(spec: FeatureSpec, known: Floats, edges: Floats) -> list[str]:
