@@ -13,8 +13,8 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -64,7 +64,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What is told about one version. `files` are artefact paths and their bytes."""
+    """What is told about one version. `files` are artefact paths and their bytes; `curves` are metrics by step."""
 
     name: str
     number: int
@@ -73,6 +73,7 @@ class Publication:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     files: Mapping[str, bytes]
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
 
 def _client() -> MlflowClient:
@@ -120,7 +121,14 @@ def publish(publication: Publication) -> Entry:
                 Param(key, (value if isinstance(value, str) else json.dumps(value))[:LONGEST_PARAMETER])
                 for key, value in publication.parameters.items()
             ],
-            metrics=[Metric(key, number, now, 0) for key, number in publication.metrics.items()],
+            metrics=[
+                *(Metric(key, number, now, 0) for key, number in publication.metrics.items()),
+                *(
+                    Metric(key, number, now, step)
+                    for key, curve in publication.curves.items()
+                    for step, number in curve
+                ),
+            ],
         )
         with tempfile.TemporaryDirectory() as folder:
             for path, content in {**publication.files, DOCUMENT_PATH: publication.document}.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 from leadscoring.common.admin.words import NOTHING, estimate_cell, minus
 from leadscoring.common.charts import CurvePoint, calibration_plot, gain_plot, share_bar
+from scoring.admin.version_second_look import second_look, summary
 from scoring.contracts import VersionOrigin
 from scoring.ml.adoption.mlmodel import FLAVOUR_WORDS
 from scoring.ml.selection import NAMES
@@ -39,6 +40,8 @@ def evidence(version: ModelVersion) -> dict[str, Any]:
         "candidates": [_candidate(c) for c in _rows(report.get("candidates"))],
         "split_words": split_words(report.get("split")),
         "other_splits": [_other_split(s) for s in _rows(report.get("other_splits"))],
+        "second": second_look(report),
+        "second_summary": summary(report),
         "calibration": calibration_plot(_calibration(report)),
         "calibration_rows": _calibration(report),
         "gain": gain_plot(_gain(report), n=_test_size(version.metrics)),

@@ -100,6 +100,22 @@ def delong_paired(
     return PairedAuc(auc_a, auc_b, var_a, var_b, cov, estimate, p_value)
 
 
+def delong_covariance(y: NDArray[np.bool_], scores: NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """Return the ROC-AUCs of k scores on the same rows (shape k) and their covariance (k x k).
+
+    ``scores`` has shape k x n. Raises ``NotEnoughData`` when a class has fewer than 2 rows, ``ValueError`` as
+    ``delong_auc`` does. Source: DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44:837-845.
+    """
+    y, checked = _checked(y, *scores)
+    m, n = int(y.sum()), int((~y).sum())
+    if min(m, n) < 2:
+        raise NotEnoughData(f"a variance needs 2 rows of each class, got {m} converted and {n} others")
+    placed = [_placements(y, score) for score in checked]
+    above, below = np.array([one[0] for one in placed]), np.array([one[1] for one in placed])
+    covariance = np.atleast_2d(np.cov(above)) / m + np.atleast_2d(np.cov(below)) / n
+    return above.mean(axis=1), np.asarray(covariance)
+
+
 def _difference(value: float, low: float, high: float, n: int, method: str) -> Estimate:
     return Estimate(value, max(low, -1.0), min(high, 1.0), n, method)
 

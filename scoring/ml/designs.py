@@ -7,6 +7,7 @@ training rows; new rows go through `pipeline.transform` with its encoder.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -16,7 +17,7 @@ import pandas as pd
 from scoring.ml.additive import Additive, fit_additive
 from scoring.ml.encoding import Column, Encoder, Key, Op, Via, used_part
 from scoring.ml.levels import Bools, LevelRates, fit_keys, has_time_of_day, level_rates
-from scoring.ml.pairs import PairRates, choose_pairs
+from scoring.ml.pairs import PairRates, choose_pairs, refit_pairs
 from scoring.ml.pipeline import Floats, Ints, column_values, key_codes
 from scoring.ml.splits import stratified_folds
 from scoring.ml.values import FeatureSpec, Kind
@@ -26,6 +27,10 @@ NATIVE_LEVELS = 12
 COUNTED_LEVELS = 20
 KNOTS = (0.2, 0.4, 0.6, 0.8)
 MAX_DATE_PAIRS = 10
+
+
+NamedPair = tuple[tuple[str, Via], tuple[str, Via]]
+"""Two keys by their feature and reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,12 @@ class Levels:
     additive: Additive
     pairs: list[PairRates]
 
+    @property
+    def named_pairs(self) -> tuple[NamedPair, ...]:
+        """The pairs by feature and reading, for `fit_levels` on other rows."""
+        names = [(key.feature, key.via) for key in self.keys]
+        return tuple((names[pair.first], names[pair.second]) for pair in self.pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -57,21 +68,33 @@ class Design:
 
 
 def fit_levels(
-    specs: tuple[FeatureSpec, ...], frame: pd.DataFrame, y: Bools, *, max_pairs: int, seed: int
+    specs: tuple[FeatureSpec, ...],
+    frame: pd.DataFrame,
+    y: Bools,
+    *,
+    max_pairs: int,
+    seed: int,
+    pairs: Sequence[NamedPair] | None = None,
 ) -> Levels:
     """Keys, cross-fitted rates and chosen pairs of these rows.
 
-    `frame` is parsed, `y` (rows,) holds both outcomes. With `max_pairs` 0 no pair is looked at.
+    `frame` is parsed, `y` (rows,) holds both outcomes. With `max_pairs` 0 no pair is looked at. `pairs` chosen
+    before are taken as they are, which spares most of the time.
     """
     fold = stratified_folds(y, INNER_FOLDS, seed)
     keys = fit_keys(specs, frame, rare_below=5 if len(y) >= 2000 else 3)
     codes = [key_codes(key, frame[key.feature].to_numpy()) for key in keys]
     rates = [level_rates(code, y, fold, INNER_FOLDS, key.size) for key, code in zip(keys, codes, strict=True)]
     additive = fit_additive(codes, [key.size for key in keys], y, fold, INNER_FOLDS)
-    pairs: list[PairRates] = []
-    if max_pairs:
-        pairs = choose_pairs(keys, codes, rates, additive, y, fold, limit=max_pairs, seed=seed)
-    return Levels(specs, frame, y, fold, keys, codes, rates, additive, pairs)
+    found: list[PairRates] = []
+    if pairs is not None:
+        at = {(key.feature, key.via): position for position, key in enumerate(keys)}
+        # A part of the rows may lack a key, where a number never varies.
+        known = [(at[one], at[other]) for one, other in pairs if one in at and other in at]
+        found = refit_pairs(known, keys, codes, additive, y, fold)
+    elif max_pairs:
+        found = choose_pairs(keys, codes, rates, additive, y, fold, limit=max_pairs, seed=seed)
+    return Levels(specs, frame, y, fold, keys, codes, rates, additive, found)
 
 
 def bayes_design(levels: Levels) -> Design:

@@ -13,6 +13,7 @@ from scoring.ml.budget import Budget
 from scoring.ml.designs import (
     Design,
     Levels,
+    NamedPair,
     bayes_design,
     boosting_design,
     fit_levels,
@@ -39,17 +40,20 @@ from scoring.ml.values import FeatureSpec
 
 Specs = tuple[FeatureSpec, ...]
 Tick = Callable[[], None]
+OUT_OF_FOLD = 12
+"""Added to the seed: which folds `out_of_fold` takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that must be said to fit a model again on other rows."""
+    """All that must be said to fit a model again on other rows; with `pairs` they are not chosen anew."""
 
     max_pairs: int
     seed: int
     kind: str = "prior"
     settings: Mapping[str, float | int] = field(default_factory=dict)
     rounds: int = 0
+    pairs: tuple[NamedPair, ...] | None = None
 
     def choosing(self, kind: str, settings: Mapping[str, float | int], rounds: int) -> Recipe:
         """The same encoding with a rung and its settings."""
@@ -103,7 +107,7 @@ def fit_on_levels(levels: Levels, recipe: Recipe, tick: Tick) -> FittedModel:
 
 def fit_recipe(specs: Specs, frame: pd.DataFrame, y: Bools, recipe: Recipe, tick: Tick) -> FittedModel:
     """Encoder and estimator of the recipe on these rows."""
-    levels = fit_levels(specs, frame, y, max_pairs=recipe.max_pairs, seed=recipe.seed)
+    levels = fit_levels(specs, frame, y, max_pairs=recipe.max_pairs, seed=recipe.seed, pairs=recipe.pairs)
     return fit_on_levels(levels, recipe, tick)
 
 
@@ -136,7 +140,7 @@ def out_of_fold(
     specs: Specs, frame: pd.DataFrame, y: Bools, recipe: Recipe, folds: int, threads: int, budget: Budget
 ) -> Floats:
     """Log-odds of each row by a model that never met it; shape (rows,)."""
-    fold = stratified_folds(y, folds, recipe.seed + 12)
+    fold = stratified_folds(y, folds, recipe.seed + OUT_OF_FOLD)
 
     def fit(k: int, tick: Tick) -> Floats:
         rest = np.flatnonzero(fold != k)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scoring.ml.bootstrap import bootstrap_estimate
-from scoring.ml.delong import PairedAuc, delong_auc, delong_paired
+from scoring.ml.delong import PairedAuc, delong_auc, delong_covariance, delong_paired
 from scoring.ml.estimates import Estimate, NotEnoughData
 from scoring.ml.means import mean, welch
 from scoring.ml.proportions import clopper_pearson, newcombe, wilson, wilson_bounds
@@ -15,6 +15,7 @@ __all__ = [
     "bootstrap_estimate",
     "clopper_pearson",
     "delong_auc",
+    "delong_covariance",
     "delong_paired",
     "mean",
     "newcombe",

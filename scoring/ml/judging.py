@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.ml.calibration import Calibrator, fit_calibrator
-from scoring.ml.designs import fit_levels
+from scoring.ml.designs import NamedPair, fit_levels
 from scoring.ml.estimators import Bools
 from scoring.ml.fitting import Recipe, Specs, Tick, fit_on_levels, fit_recipe
 from scoring.ml.intervals import Estimate, delong_auc
@@ -27,10 +27,16 @@ ORDERED = "ordered 70/30"
 
 @dataclass(frozen=True, slots=True)
 class TestVerdict:
-    """Calibrated probabilities on the test leads, their metrics, and each rung's AUC there."""
+    """Calibrated probabilities on the test leads, their metrics, and each rung's AUC there.
+
+    `margins` (test rows,) are the chosen rung's before `calibrator`; `pairs` those chosen on the training part.
+    """
 
     __test__ = False
 
+    margins: Floats
+    calibrator: Calibrator
+    pairs: tuple[NamedPair, ...]
     probabilities: Floats
     metrics: Mapping[str, Estimate]
     left_out: Mapping[str, str]
@@ -65,7 +71,15 @@ def judge_test(
         replace(candidate, test_auc=delong_auc(y_test, margins[candidate.kind]))
         for candidate in climbed.candidates
     )
-    return TestVerdict(probabilities, evaluation, evaluation.left_out, candidates)
+    return TestVerdict(
+        margins[recipe.kind],
+        calibrator,
+        levels.named_pairs,
+        probabilities,
+        evaluation,
+        evaluation.left_out,
+        candidates,
+    )
 
 
 def summarise(split: Split, y: Bools) -> SplitSummary:

@@ -7,6 +7,7 @@ pairs on the residuals of an additive model: Lou, Caruana, Gehrke & Hooker (2013
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -94,10 +95,34 @@ def choose_pairs(
     for i, j, judged in taken:
         cells = _cells(codes[i], codes[j], keys[j].size)
         effects = _effects(cells, _state(y, fold, margins), judged.ridge)
-        oof = effects[fold, cells.row]
-        fitted.append(PairRates(i, j, cells.ids, effects[-1], oof, judged.gain))
+        fitted.append(_rates(i, j, cells, effects, fold, judged))
         margins += effects[:, cells.row]
     return fitted
+
+
+def refit_pairs(
+    wanted: Sequence[tuple[int, int]],
+    keys: list[Key],
+    codes: list[Ints],
+    additive: Additive,
+    y: Bools,
+    fold: Ints,
+) -> list[PairRates]:
+    """Pairs that were chosen before, in their order, fitted on these rows; nothing is chosen again."""
+    margins = additive.margins.copy()
+    fitted = []
+    for i, j in wanted:
+        cells = _cells(codes[i], codes[j], keys[j].size)
+        state = _state(y, fold, margins)
+        judged = _judge(cells, state)
+        effects = _effects(cells, state, judged.ridge)
+        fitted.append(_rates(i, j, cells, effects, fold, judged))
+        margins += effects[:, cells.row]
+    return fitted
+
+
+def _rates(i: int, j: int, cells: _Cells, effects: Floats, fold: Ints, judged: _Judged) -> PairRates:
+    return PairRates(i, j, cells.ids, effects[-1], effects[fold, cells.row], judged.gain)
 
 
 def _greedy(

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from scoring.ml.estimates import Estimate
 from scoring.ml.metrics import CalibrationBin, GainPoint
 
 if TYPE_CHECKING:
@@ -86,6 +87,53 @@ def gain_plot(
     return _finished(figure, axes, f"Gain · {n:,} test leads, {conversions:,} converted", image)
 
 
+def learning_plot(
+    leads: Sequence[float], aucs: Sequence[Estimate], *, more: int, gain: Estimate, image: Image = "png"
+) -> bytes:
+    """AUC with 95 % intervals over the number of training leads, and what `more` of them promise."""
+    figure, axes = _canvas("Leads to learn from", "ROC-AUC on the test leads")
+    values = [auc.value for auc in aucs]
+    spread = [[auc.value - auc.low for auc in aucs], [auc.high - auc.value for auc in aucs]]
+    axes.errorbar(
+        leads,
+        values,
+        yerr=spread,
+        color=ACCENT,
+        marker="o",
+        markersize=4,
+        linewidth=1.2,
+        capsize=2,
+        label="this model, 95 % intervals",
+    )
+    axes.errorbar(
+        [leads[-1] + more],
+        [values[-1] + gain.value],
+        yerr=[[gain.value - gain.low], [gain.high - gain.value]],
+        color=MUTED,
+        marker="o",
+        markerfacecolor="white",
+        markersize=5,
+        linestyle="none",
+        capsize=2,
+        label=f"{more:,} more leads, by the fitted power law",
+    )
+    return _finished(figure, axes, f"Learning curve · {aucs[-1].n:,} test leads", image, percent=False)
+
+
+def spread_plot(
+    aucs: Sequence[float], *, test_auc: float, one_split: tuple[float, float], image: Image = "png"
+) -> bytes:
+    """AUC of each repeated split, the band where one more would fall in 95 % of cases, and the test number."""
+    figure, axes = _canvas("Random split", "ROC-AUC")
+    axes.axhspan(*one_split, color=ACCENT, alpha=0.12, linewidth=0, label="95 % of single splits")
+    axes.plot(
+        range(1, len(aucs) + 1), aucs, color=ACCENT, marker="o", linestyle="none", label="repeated splits"
+    )
+    axes.axhline(test_auc, color=MUTED, linewidth=1, linestyle=":", label=f"test number {test_auc:.3f}")
+    axes.set_xticks(range(1, len(aucs) + 1))
+    return _finished(figure, axes, f"Luck of the split · {len(aucs)} random splits", image, percent=False)
+
+
 def _canvas(x_label: str, y_label: str) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
@@ -99,11 +147,11 @@ def _canvas(x_label: str, y_label: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _finished(figure: Figure, axes: Any, title: str, image: Image) -> bytes:
+def _finished(figure: Figure, axes: Any, title: str, image: Image, *, percent: bool = True) -> bytes:
     from matplotlib.ticker import PercentFormatter
 
     axes.set_title(title, loc="left", fontsize=11, color=INK)
-    for axis in (axes.xaxis, axes.yaxis):
+    for axis in (axes.xaxis, axes.yaxis) if percent else ():
         axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
     axes.legend(frameon=False, fontsize=8, loc="upper left" if "Calibration" in title else "lower right")
     out = io.BytesIO()

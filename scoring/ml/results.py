@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,22 @@ from scoring.ml.metrics import CalibrationBin, GainPoint
 from scoring.ml.readiness import Readiness
 from scoring.ml.selection import Candidate
 from scoring.ml.splits import OrderKind
+from scoring.ml.values import FeatureSpec
+
+if TYPE_CHECKING:
+    from scoring.ml.second_look import SecondLook
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Columns that may not train, parsed as if they might, row by row beside the training frame.
+
+    Kept apart from `TrainingData.frame` so that no step of training can meet them: they only answer what they
+    would have added.
+    """
+
+    specs: tuple[FeatureSpec, ...]
+    frame: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +46,15 @@ class TrainingData:
     target: NDArray[np.bool_]
     order: NDArray[np.float64] | None = None
     order_kind: OrderKind = "none"
+    held_out: HeldOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """Limits and seed of a run. `timeout_s` bounds the whole run; `trials` the boosting settings tried.
+    """Limits and seed of a run. `timeout_s` bounds the search and the tests; `trials` the boosting settings tried.
 
+    The second look (learning curve, held-out columns, repeated splits) may then take `second_look` times as long
+    as all before it took, at least 6 s and at most 300 s; 0 leaves it out.
     `threads` fits run side by side, each on one core. `max_pairs` 0 switches pairs of features off.
     """
 
@@ -50,6 +69,7 @@ class TrainingConfig:
     max_pairs: int = 24
     max_rounds: int = 400
     sample_rows: int = 200
+    second_look: float = 0.38
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -61,6 +81,7 @@ class TrainingConfig:
             ("max_pairs", 0, 200),
             ("max_rounds", 10, 2000),
             ("sample_rows", 0, 1000),
+            ("second_look", 0.0, 10.0),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -133,6 +154,7 @@ class TrainingResult:
     notes: tuple[str, ...]
     params: Mapping[str, float | int | str]
     parity: ParityReport
+    second_look: SecondLook
     oof: NDArray[np.float64] = field(repr=False)
 
     @property
@@ -154,6 +176,7 @@ class TrainingResult:
             "readiness": self.readiness.to_json(),
             "notes": list(self.notes),
             "params": dict(self.params),
+            **self.second_look.to_json(),
             "parity": {
                 "max_difference": self.parity.max_difference,
                 "n": self.parity.n,

@@ -1,7 +1,8 @@
 """Training: from parsed leads with outcomes to a model document and everything that judges it.
 
 The newest leads are set aside; rungs of the ladder are tuned and compared out of fold on the rest; the
-chosen one is tested on the newest; then it is refitted on all leads, and that refit is the document.
+chosen one is tested on the newest; then it is refitted on all leads, and that refit is the document. What the
+test number does not say is looked into last, and changes nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from scoring.ml.parallel import run_aside
 from scoring.ml.readiness import judge_readiness
 from scoring.ml.results import TrainingConfig, TrainingData, TrainingResult
 from scoring.ml.schema import FeatureSchema
+from scoring.ml.second_look import Trained, look_again
 from scoring.ml.selection import Candidate
 from scoring.ml.splits import Split, TrainingError, choose_split
 from scoring.ml.values import Kind
@@ -72,13 +74,18 @@ def _check(schema: FeatureSchema, data: TrainingData) -> None:
         )
     if len(data.frame) != len(data.target):
         raise TrainingError(f"{len(data.target)} outcomes for {len(data.frame)} leads; expected one per lead")
+    if data.held_out is not None and len(data.held_out.frame) != len(data.target):
+        raise TrainingError(
+            f"{len(data.held_out.frame)} rows of held-out columns for {len(data.target)} leads; expected one per lead"
+        )
 
 
 def _train(
     schema: FeatureSchema, data: TrainingData, config: TrainingConfig, budget: Budget
 ) -> TrainingResult:
     specs, y = schema.trainable, data.target.astype(np.bool_)
-    frame = data.frame.reset_index(drop=True)
+    # Only these columns: whatever else stands in the frame can then reach no model.
+    frame = data.frame[[spec.name for spec in specs]].reset_index(drop=True)
     readiness = judge_readiness(
         y, minimum_leads=config.minimum_leads, minimum_conversions=config.minimum_conversions
     )
@@ -101,22 +108,27 @@ def _train(
     recipe = first.choosing(kind, climbed.settings.get(kind, {}), climbed.rounds.get(kind, 0))
     budget.report("Testing on leads the models have not met", 0.68)
     tested = run_aside(lambda tick: judge_test(specs, frame, y, split, climbed, recipe, tick), budget)
-    budget.report("Judging on random folds", 0.75)
+    budget.report("Judging on random folds", 0.74)
     oof = out_of_fold(specs, frame, y, recipe, config.folds, config.threads, budget)
     others = [run_aside(lambda tick: judge_random(y, oof, config), budget)]
-    budget.report("Judging on the newest 30 %", 0.85)
+    budget.report("Judging on the newest 30 %", 0.81)
     ordered = run_aside(lambda tick: judge_ordered(specs, frame, y, split, climbed, recipe, tick), budget)
     others += [] if ordered is None else [ordered]
-    budget.report("Refitting on all leads", 0.9)
+    budget.report("Refitting on all leads", 0.85)
+    began = budget.elapsed
     final = run_aside(partial(fit_recipe, specs, frame, y, recipe), budget)
+    fit_s = budget.elapsed - began
     document, probabilities = run_aside(
         lambda tick: build_document(schema, frame, y, final, oof, config), budget
     )
-    budget.report("Comparing the row scorer with the pipeline", 0.97)
+    budget.report("Comparing the row scorer with the pipeline", 0.88)
     scorer = compile_document(document)
     report = parity(document, scorer)
     reference = run_aside(lambda tick: profile(schema, frame, document, probabilities), budget)
     rows = parsed_rows(schema, frame, rows=IMPORTANCE_ROWS, seed=config.seed)
+    importance = global_importance(scorer, rows)
+    trained = Trained(specs, frame, y, split, recipe, tested, oof, importance, fit_s)
+    look = look_again(trained, data.held_out, config, budget)
     result = TrainingResult(
         document=document,
         candidates=tested.candidates,
@@ -126,12 +138,18 @@ def _train(
         other_splits=with_warnings(others, tested.metrics, split, y),
         calibration_curve=calibration_curve(y[split.test], tested.probabilities),
         gain_curve=gain_curve(y[split.test], tested.probabilities),
-        importance=global_importance(scorer, rows),
+        importance=importance,
         reference=reference,
         readiness=readiness,
-        notes=(*readiness.messages, *climbed.notes, *_notes(tested.candidates, split, document, report)),
+        notes=(
+            *readiness.messages,
+            *climbed.notes,
+            *_notes(tested.candidates, split, document, report),
+            *look.notes,
+        ),
         params=_params(recipe, document),
         parity=report,
+        second_look=look,
         oof=probabilities,
     )
     budget.report("Trained", 1.0)

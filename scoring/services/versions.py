@@ -23,6 +23,7 @@ from scoring.ml.intervals import Estimate
 from scoring.ml.metrics import CalibrationBin, GainPoint
 from scoring.ml.plots import calibration_plot, gain_plot
 from scoring.models import MODEL_NAME, AdoptionRun, FeatureSet, ModelVersion, Release, TrainingRun
+from scoring.services.publication import published_look
 
 if TYPE_CHECKING:
     from scoring.ml.training import TrainingResult
@@ -202,7 +203,9 @@ def _publication(version: ModelVersion, document: bytes) -> registry.Publication
         "reference_profile.json": _json(version.reference_profile),
         "feature_set.json": _json(version.feature_set.schema().to_json()),
     }
-    files |= _plots(report)
+    looked = published_look(report)
+    metrics |= looked.metrics
+    files |= looked.files | _plots(report)
     return registry.Publication(
         name=MODEL_NAME,
         number=version.number,
@@ -224,6 +227,7 @@ def _publication(version: ModelVersion, document: bytes) -> registry.Publication
             "mlflow.note.content": " ".join(report.get("notes", [])),
         },
         files=files,
+        curves=looked.curves,
     )
 
 

@@ -88,6 +88,93 @@ def a_report(**fields: Any) -> dict[str, Any]:
     }
 
 
+def a_second_look(name: str = "Lead source: Meta Ads") -> dict[str, Any]:
+    """The parts of a report that the second look writes; `name` is the weak group's."""
+    words = f"{name} (n = 812): AUC 0.61 (0.55 to 0.67) against 0.78 elsewhere."
+    group = {
+        "features": ["source"],
+        "name": name,
+        "n": 812,
+        "conversions": 89,
+        "predicted": 0.18,
+        "observed": estimate(0.11, 0.02, 812),
+        "auc": estimate(0.61, 0.06, 812),
+        "elsewhere": 0.78,
+        "promised": 0.7,
+        "q_ranking": 0.001,
+        "q_calibration": 0.002,
+        "weak": ["ranking", "calibration"],
+        "harder": False,
+        "words": words,
+    }
+    plain = {
+        **group,
+        "name": "City: Dubai",
+        "weak": [],
+        "words": "",
+        "auc": None,
+        "elsewhere": None,
+        "promised": None,
+    }
+    leak = {
+        "name": "duration",
+        "label": "Call duration",
+        "known_at": "outcome",
+        "auc": estimate(0.93),
+        "lift": estimate(0.13),
+        "verdict": "leak",
+        "words": "Adding Call duration would lift the AUC from 0.80 to 0.93: that is the sign of a leak.",
+    }
+    late = {
+        **leak,
+        "name": "x",
+        "label": "Other",
+        "auc": None,
+        "lift": None,
+        "verdict": "not tried",
+        "words": "Not tried.",
+    }
+    return {
+        "learning_curve": {
+            "words": "Another 500 leads of this kind would add about .004 AUC (between 0 and .01).",
+            "points": [
+                {
+                    "share": share,
+                    "leads": int(1600 * share),
+                    "conversions": int(300 * share),
+                    "auc": estimate(0.75 + 0.03 * share),
+                    "log_loss": estimate(0.45 - 0.04 * share),
+                    "repeats": 3,
+                }
+                for share in (0.2, 0.35, 0.5, 1.0)
+            ],
+            "law": {"ceiling": 0.8, "gap": 0.02, "rate": 0.5},
+            "more": 500,
+            "gain": estimate(0.004, 0.004),
+        },
+        "held_out": {"without": estimate(0.8), "columns": [leak, late]},
+        "split_spread": {
+            "words": "Over 5 random splits of the same sizes the AUC was 0.770 to 0.810.",
+            "aucs": [0.77, 0.78, 0.79, 0.8, 0.81],
+            "mean": estimate(0.79, 0.02, 5),
+            "deviation": 0.016,
+            "lowest": 0.77,
+            "highest": 0.81,
+            "one_split": [0.74, 0.84],
+            "train_leads": 1600,
+            "test_leads": 400,
+            "test_auc": 0.78,
+        },
+        "slices": {
+            "words": "205 groups of 2,000 leads were looked at: 1 group is ranked worse than promised.",
+            "tested": 205,
+            "leads": 2000,
+            "weak": 1,
+            "slices": [group, plain],
+        },
+    }
+
+
 def an_audit(*, held_out: bool = False, auc: float = 0.6) -> dict[str, Any]:
     """What the leak audit keeps on a feature."""
     return {

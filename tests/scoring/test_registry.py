@@ -15,6 +15,7 @@ from scoring import loader, registry, store, tasks
 from scoring.contracts import VersionUnusable
 from scoring.models import ModelVersion, Release
 from scoring.services import maintenance, versions
+from scoring.services.publication import published_look
 from scoring.services.versions import mark_champion, publish_version, publish_waiting
 from tests.factories.rows import NOW, a_release, a_version
 from tests.factories.trained import a_served_release, a_stored_version, tiny_document
@@ -93,7 +94,11 @@ def test_parameters_metrics_tags_and_files_are_told(
     assert run.data.metrics["test_roc_auc_low"] <= run.data.metrics["test_roc_auc"]
     assert run.data.tags["artefact_digest"] == published.artefact_digest
     assert {"data_fingerprint", "code_revision", "feature_set"} <= set(run.data.tags)
-    files = artefacts(place)
+    files, look = artefacts(place), published_look(published.report)
+    assert "second_look/slices.json" in look.files
+    for name, curve in look.curves.items():
+        told = mlflow.get_metric_history(published.mlflow_run_id, name)
+        assert sorted((metric.step, metric.value) for metric in told) == sorted(curve)
     assert set(files) == {
         "model/model.json",
         "report.json",
@@ -103,7 +108,7 @@ def test_parameters_metrics_tags_and_files_are_told(
         "feature_set.json",
         "plots/calibration.png",
         "plots/gain.png",
-    }
+    } | set(look.files)
     assert files["model/model.json"] == tiny_document()
     assert json.loads(files["metrics.json"]) == published.metrics
     assert json.loads(files["feature_set.json"]) == published.feature_set.schema().to_json()

@@ -1,6 +1,7 @@
 """Charts of the admin as inline SVG and HTML: no script, no outside library, readable in light and dark."""
 
 from leadscoring.common.charts.bars import Bar, IntervalBar, PushBar, interval_bars, pushes, share_bar, shares
+from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
 from leadscoring.common.charts.plots import CurvePoint, calibration_plot, gain_plot
 from leadscoring.common.charts.times import (
@@ -27,8 +28,10 @@ __all__ = [
     "gain_plot",
     "history_plot",
     "interval_bars",
+    "learning_plot",
     "pushes",
     "share_bar",
     "share_columns",
     "shares",
+    "spread_plot",
 ]

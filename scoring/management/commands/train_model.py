@@ -73,9 +73,22 @@ class Command(DatabaseCommand):
             write("\n  What it looks at")
             for row in version.importance[:8]:
                 write(f"    {row['share']:6.1%}  {row['label']}")
+        self._tell_second_look(report)
         for note in dict.fromkeys([*report["readiness"]["messages"], *report["notes"]]):
             write(self.style.WARNING(f"  note: {note}"))
         write(f"\n  Put it into service:  manage.py release activate {version.number} --reason TEXT")
+
+    def _tell_second_look(self, report: dict[str, Any]) -> None:
+        write, slices = self.stdout.write, report.get("slices", {})
+        told = [report.get(name, {}).get("words", "") for name in ("split_spread", "learning_curve")]
+        told += [slices.get("words", ""), *(one["words"] for one in slices.get("slices", []) if one["weak"])]
+        told += [
+            column["words"] for column in report.get("held_out", {}).get("columns", []) if column["lift"]
+        ]
+        if any(told):
+            write("\n  A second look")
+        for words in filter(None, told):
+            write(f"    {words}")
 
 
 def _estimate(estimate: dict[str, Any]) -> str:

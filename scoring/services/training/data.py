@@ -16,7 +16,8 @@ import pandas as pd
 
 from scoring.contracts import OutcomeKind, TrainingRefused
 from scoring.ml.maturity import windows_by_source
-from scoring.ml.schema import FeatureSchema, KnownAt, parse_frame
+from scoring.ml.results import HeldOut
+from scoring.ml.schema import FeatureSchema, KnownAt, parse_column, parse_frame
 from scoring.ml.training import TrainingData
 from scoring.models import FeatureSet, Lead, MaturityWindow, Outcome, Prediction, TrainingPolicy
 
@@ -55,6 +56,7 @@ class Collected:
 @dataclass(slots=True)
 class _Row:
     attributes: dict[str, Any]
+    now: dict[str, Any]
     created: float | None
     position: int | None
     converted: bool
@@ -90,10 +92,16 @@ def collect(feature_set: FeatureSet, *, as_of: datetime) -> Collected:
         kind = "converted" if target.all() else "did not convert"
         raise TrainingRefused(f"All {len(kept):,} ripe leads {kind}; expected both kinds.")
     kept, target, order, order_kind = _ordered(kept, target)
-    raw = pd.DataFrame({name: _column(kept, name) for name in names})
+    raw = pd.DataFrame({name: _column([row.attributes for row in kept], name) for name in names})
     dates = [row.created for row in kept if row.created is not None]
     return Collected(
-        data=TrainingData(frame=parse_frame(schema, raw), target=target, order=order, order_kind=order_kind),
+        data=TrainingData(
+            frame=parse_frame(schema, raw),
+            target=target,
+            order=order,
+            order_kind=order_kind,
+            held_out=_held_out(schema, kept),
+        ),
         fingerprint=_fingerprint(schema, kept),
         rows=len(kept),
         conversions=int(target.sum()),
@@ -105,10 +113,21 @@ def collect(feature_set: FeatureSet, *, as_of: datetime) -> Collected:
     )
 
 
-def _column(rows: list[_Row], name: str) -> np.ndarray[Any, np.dtype[np.object_]]:
-    column = np.empty(len(rows), dtype=object)
-    column[:] = [row.attributes.get(name) for row in rows]
+def _column(attributes: list[dict[str, Any]], name: str) -> np.ndarray[Any, np.dtype[np.object_]]:
+    column = np.empty(len(attributes), dtype=object)
+    column[:] = [one.get(name) for one in attributes]
     return column
+
+
+def _held_out(schema: FeatureSchema, rows: list[_Row]) -> HeldOut:
+    """The columns held out of training, as they stand now: what comes after scoring is only there now."""
+    specs = tuple(spec for spec in schema.features if spec.excluded)
+    now = [row.now for row in rows]
+    columns = {}
+    for spec in specs:
+        parsed = parse_column(spec, pd.Series(_column(now, spec.name), dtype=object))
+        columns[spec.name] = pd.Series(parsed, dtype=parsed.dtype)
+    return HeldOut(specs, pd.DataFrame(columns, index=range(len(rows))))
 
 
 def _rows(as_of: datetime) -> Iterator[_Row]:
@@ -136,6 +155,7 @@ def _rows(as_of: datetime) -> Iterator[_Row]:
             yield _Row(
                 # What was scored is what may be learned from: later facts were not known then.
                 attributes=scored.get(pk, attributes),
+                now=attributes,
                 created=_days(created),
                 position=position,
                 converted=outcome is not None and outcome.kind == OutcomeKind.CONVERTED,

@@ -49,6 +49,20 @@ def test_it_gives_parsed_features_outcomes_and_an_account(feature_set: FeatureSe
     assert found.account()["rows"] == 200
 
 
+def test_held_out_columns_stand_beside_the_frame_and_never_in_it(feature_set: FeatureSet) -> None:
+    leads = some_leads(60)
+    window(0)
+    signed = [number % 3 == 0 for number in range(60)]
+    for lead, yes in zip(leads, signed, strict=True):
+        lead.attributes = {**lead.attributes, "Contract": "yes" if yes else "no"}
+    Lead.objects.bulk_update(leads, ["attributes"])
+    found = collect(feature_set, as_of=NOW)
+    assert "Contract" not in found.data.frame.columns
+    assert found.data.held_out is not None
+    assert [spec.name for spec in found.data.held_out.specs] == ["Contract"]
+    assert found.data.held_out.frame["Contract"].tolist() == [float(yes) for yes in signed]
+
+
 def test_dates_order_the_leads_whatever_the_order_of_arrival(feature_set: FeatureSet) -> None:
     some_leads(100)
     Lead.objects.filter(external_id="L-00000").update(created=days_ago(0.5))
