@@ -148,6 +148,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Imports", "upload_file", "importrun"),
                 _item("Readiness", "monitoring", "readinesssnapshot", permission="scoring.view_trainingrun"),
                 _item("Training runs", "model_training", "trainingrun"),
+                _item("Rescorings", "refresh", "rescorerun"),
                 _item("Training limits", "rule", "trainingpolicy"),
                 _item("Maturity windows", "hourglass_top", "maturitywindow"),
             ],

@@ -5,13 +5,31 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from scoring.services import grades, maintenance, readiness, training, versions
+from scoring.services import grades, maintenance, readiness, rescoring, search, training, versions
 
 
 @shared_task(time_limit=3600, soft_time_limit=3540)
 def run_training(run_id: int) -> None:
     """Run one training row, if nobody else has it."""
     training.run_and_log(run_id)
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540)
+def run_rescore(run_id: int) -> None:
+    """Go on with one rescoring, if nobody else has it."""
+    rescoring.run_rescore(run_id)
+
+
+@shared_task(time_limit=60, soft_time_limit=50, expires=20)
+def fill_search() -> None:
+    """Bring the words to search leads by into step, for some seconds."""
+    search.fill_search()
+
+
+@shared_task(time_limit=600, soft_time_limit=580, expires=3600)
+def complete_search() -> None:
+    """Give leads that have no words to search by a row for them."""
+    search.add_missing()
 
 
 @shared_task(time_limit=300, soft_time_limit=280)

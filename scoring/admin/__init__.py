@@ -11,6 +11,8 @@ from scoring.admin import (
     predictions,
     readiness,
     releases,
+    rescores,
+    saved_views,
     training,
     versions,
 )
@@ -26,6 +28,8 @@ __all__ = [
     "predictions",
     "readiness",
     "releases",
+    "rescores",
+    "saved_views",
     "training",
     "versions",
 ]

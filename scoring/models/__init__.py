@@ -6,6 +6,8 @@ from scoring.models.leads import Lead
 from scoring.models.outcomes import Outcome
 from scoring.models.predictions import Prediction
 from scoring.models.releases import GradeBand, Regrade, Release
+from scoring.models.rescoring import RescoreRun
+from scoring.models.search import LeadSearch
 from scoring.models.training import (
     ImportRowError,
     ImportRun,
@@ -15,6 +17,7 @@ from scoring.models.training import (
     TrainingRun,
 )
 from scoring.models.versions import MODEL_NAME, ModelVersion
+from scoring.models.views import SavedView
 
 __all__ = [
     "MODEL_NAME",
@@ -25,6 +28,7 @@ __all__ = [
     "ImportRowError",
     "ImportRun",
     "Lead",
+    "LeadSearch",
     "MaturityWindow",
     "ModelVersion",
     "Outcome",
@@ -32,6 +36,8 @@ __all__ = [
     "ReadinessSnapshot",
     "Regrade",
     "Release",
+    "RescoreRun",
+    "SavedView",
     "TrainingPolicy",
     "TrainingRun",
 ]

@@ -19,6 +19,7 @@ from leadscoring.common.bulk import insert_rows, update_rows
 from scoring.contracts import LeadInput, LeadRefused
 from scoring.ml.parsing import shown, unstorable
 from scoring.models import Lead
+from scoring.services.search import index_leads
 
 T = TypeVar("T")
 MAX_ATTRIBUTES = 500
@@ -176,6 +177,7 @@ def apply_input(lead: Lead, sent: LeadInput, as_of: datetime) -> bool:
     changed = before != (lead.attributes, lead.created, lead.owner, lead.stage)
     if changed:
         lead.updated_at = as_of
+        lead.told_anew = True
     return changed
 
 
@@ -203,3 +205,4 @@ def store_leads(new: Sequence[Lead], changed: Sequence[Lead]) -> None:
         changed[0].save(update_fields=WRITTEN)
     elif changed:
         update_rows(Lead, changed, WRITTEN)
+    index_leads(new, [lead for lead in changed if lead.told_anew])
