@@ -22,6 +22,7 @@ from scoring.selectors.lead_list import (
     BadFilter,
     Reader,
     names_of,
+    version_key,
 )
 
 VERSIONS_OFFERED = 30
@@ -72,26 +73,26 @@ class ValuesFilter(AddressFilter):
 
 
 class VersionFilter(ChoiceFilter):
-    """The newest versions; an older one can still be named in the address."""
+    """The newest versions by number; an older one can still be named in the address."""
 
     title = "scored by version"
     parameter_name = "version"
     field = "version_id"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = ModelVersion.objects.order_by("-number").values_list("pk", "number")[:VERSIONS_OFFERED]
-        found = [(str(pk), f"version {number}") for pk, number in rows]
+        found = ModelVersion.objects.order_by("-number").values_list("number", flat=True)[:VERSIONS_OFFERED]
+        numbers = [str(number) for number in found]
         asked = request.GET.get("version", "")
-        if asked.isdecimal() and asked not in dict(found):
-            found.append((asked, f"version with the key {asked}"))
-        return found
+        if asked.isdecimal() and asked not in numbers:
+            numbers.append(asked)
+        return [(number, f"version {number}") for number in numbers]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         if not value:
             return queryset
-        known = value.isascii() and value.isdecimal() and len(value) < 19
-        return queryset.filter(**{self.field: int(value)}) if known else queryset.none()
+        key = version_key(value)
+        return queryset.none() if key is None else queryset.filter(**{self.field: key})
 
 
 class OwnerFilter(StartsWithFilter):
@@ -99,7 +100,9 @@ class OwnerFilter(StartsWithFilter):
 
     title = "owner's name"
     parameter_name = "owner"
-    field = "owner"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _filtered(request, queryset, "owner", (self.value() or "").replace("\x00", "").strip())
 
 
 class CreatedFilter(DayRangeFilter):

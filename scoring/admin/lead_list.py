@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -22,9 +22,10 @@ from leadscoring.common.admin.words import count
 from leadscoring.common.charts import Bar, shares
 from scoring.admin.lead_filters import LEAD_FILTERS, reader_of
 from scoring.contracts import ScoringError
-from scoring.models import Lead, ModelVersion, SavedView
+from scoring.models import Lead, SavedView
 from scoring.selectors.lead_list import BESIDE, FILTERS, by_grade, check, listed, narrow
 from scoring.selectors.saved_views import views_for
+from scoring.selectors.search import MOST_LISTED, is_broad
 from scoring.services.exports import USUAL, Column, ExportRefused, columns_offered, export_leads
 from scoring.services.rescoring import RescoreRefused, request_rescore, serving_or_refused
 from scoring.services.saved_views import save_view
@@ -35,13 +36,18 @@ LIST = "admin:scoring_lead_changelist"
 class LeadChangeList(BoundedChangeList):
     """Sorts by one column at a time, each in an order that an index holds from end to end."""
 
+    def get_filters_params(self, params: Any = None) -> Any:
+        found = super().get_filters_params(params)
+        # Which saved view the address came from: no filter, and kept when the page is turned.
+        return {name: values for name, values in found.items() if name != "view"}
+
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         ordering = list(super().get_ordering(request, queryset))
         first = ordering[0] if ordering else None
         if first == "owner":
             return ["owner", *self.model_admin.ordering]
         if first == "-owner":
-            return ["-owner", *(one.reverse() for one in self.model_admin.ordering)]
+            return ["-owner", F("score").asc(nulls_first=True), F("id").asc()]
         return ordering[:1] + ordering[-1:] if len(ordering) > 2 else ordering
 
 
@@ -127,6 +133,8 @@ class LeadListPage(ListPage[Lead]):
             "filter_words": in_words(filters),
             "address": urlencode(filters),
             "saved_address": urlencode({**filters, **({"o": clean["o"]} if "o" in clean else {})}),
+            "broad": bool(filters.get("q")) and is_broad(filters["q"]),
+            "most_listed": MOST_LISTED,
             "may_rescore": self.has_rescore_permission(request),
             "may_export": self.has_export_permission(request),
             "has_views": any(view.owner_id == request.user.pk for view in views),
@@ -311,9 +319,6 @@ def in_words(filters: dict[str, str]) -> list[tuple[str, str]]:
     found = []
     for name, value in _filters(filters).items():
         title, options = TITLES.get(name, (name, {}))
-        if name == "version":
-            numbers = ModelVersion.objects.filter(pk=value) if value.isdecimal() and len(value) < 19 else ()
-            options = {value: version.number for version in numbers}
         found.append((title, str(options.get(value, value))))
     return found
 

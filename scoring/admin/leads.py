@@ -19,7 +19,7 @@ from scoring.admin.lead_list import LeadListPage
 from scoring.models import FeatureSet, Lead, ModelVersion, Outcome, Prediction
 from scoring.selectors.lead_list import CAME, listed
 from scoring.selectors.predictions import history
-from scoring.selectors.search import search_leads
+from scoring.selectors.search import MOST_LISTED, search_leads
 from scoring.services.search import index_leads, naming_columns
 
 HISTORY_SHOWN = 50
@@ -35,8 +35,7 @@ class LeadAdmin(LeadListPage):
         "score_shown",
         "grade_shown",
         "owner_shown",
-        "stage",
-        "source_system",
+        "stage_shown",
         "outcome_shown",
         "created_shown",
         "scored_shown",
@@ -63,7 +62,7 @@ class LeadAdmin(LeadListPage):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return search_leads(queryset, search_term), False
+        return search_leads(queryset, search_term, most=MOST_LISTED), False
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns, _ = naming_columns()
@@ -93,6 +92,10 @@ class LeadAdmin(LeadListPage):
     @admin.display(description="Owner", ordering="owner")
     def owner_shown(self, lead: Lead) -> str:
         return lead.owner or NOTHING
+
+    @admin.display(description="Stage, source")
+    def stage_shown(self, lead: Lead) -> SafeString:
+        return format_html('{}<span class="ls-sub">{}</span>', lead.stage or NOTHING, lead.source_system)
 
     @admin.display(description="Outcome")
     def outcome_shown(self, lead: Lead) -> str | SafeString:

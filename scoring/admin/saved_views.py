@@ -64,7 +64,7 @@ class SavedViewAdmin(ListPage[SavedView]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: SavedView | None = None) -> bool:
-        mine = obj is None or obj.owner_id == request.user.pk
+        mine = obj is None or obj.owner_id == request.user.pk or request.user.is_superuser
         return mine and self.has_view_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: SavedView | None = None) -> bool:

@@ -13,11 +13,13 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
 from scoring.contracts import Grade
-from scoring.models import Lead, Outcome
+from scoring.models import Lead, ModelVersion, Outcome
+from scoring.selectors.distinct import first_values
 from scoring.selectors.search import search_leads
 
 Rows = QuerySet[Lead]
-LARGEST_KEY = 2**63 - 1
+LARGEST_NUMBER = 2**31 - 1
+MOST_OWNERS = 2000
 # When a lead arose: at its source where that is known, else when it first came here.
 CAME = Coalesce("created", "first_seen")
 
@@ -119,10 +121,29 @@ def _whose(rows: Rows, value: str, reader: Reader) -> Rows:
     return rows.filter(owner__in=reader.names) if reader.names else rows.none()
 
 
+def _owner(rows: Rows, value: str, reader: Reader) -> Rows:
+    known = first_values(Lead, "owner", most=MOST_OWNERS)
+    if len(known) >= MOST_OWNERS:
+        return rows.filter(owner__startswith=value)
+    # By whole names, which the index by owner answers in any collation.
+    return rows.filter(owner__in=[name for name in known if name.casefold().startswith(value.casefold())])
+
+
+def version_key(number: str) -> int | None:
+    """The key of the version with this number; None where there is none, or where it is no number."""
+    if not number.isdecimal() or not number.isascii() or int(number) > LARGEST_NUMBER:
+        return None
+    return ModelVersion.objects.filter(number=int(number)).values_list("pk", flat=True).first()
+
+
 def _version(rows: Rows, value: str, reader: Reader) -> Rows:
-    if not value.isdecimal() or not value.isascii() or int(value) > LARGEST_KEY:
-        raise BadFilter("the key of a model version, a whole number")
-    return rows.filter(scored_by_id=int(value))
+    if not value.isdecimal() or not value.isascii():
+        raise BadFilter("the number of a model version")
+    if rows.query.is_empty():
+        return rows
+    # By key, known before the leads are read: PostgreSQL then knows how many leads to expect.
+    key = version_key(value)
+    return rows.none() if key is None else rows.filter(scored_by_id=key)
 
 
 Apply = Callable[[Rows, str, Reader], Rows]
@@ -135,7 +156,7 @@ FILTERS: dict[str, Apply] = {
     "created_from": _from,
     "created_to": _to,
     "whose": _whose,
-    "owner": lambda rows, value, reader: rows.filter(owner__startswith=value),
+    "owner": _owner,
     "stage": lambda rows, value, reader: rows.filter(stage=value),
     "source": lambda rows, value, reader: rows.filter(source_system=value),
     "version": _version,

@@ -19,7 +19,7 @@ from leadscoring.common import claims
 from leadscoring.common.queue import enqueue
 from scoring import loader
 from scoring.contracts import Cause, NoModelReleased, ScoringError
-from scoring.models import Lead, RescoreRun
+from scoring.models import Lead, Release, RescoreRun
 from scoring.selectors.lead_list import Reader, check, listed, narrow
 from scoring.services.scoring import rescore
 
@@ -93,7 +93,10 @@ def serving_or_refused() -> str:
     try:
         champion = loader.serving().champion
     except NoModelReleased as error:
-        raise RescoreRefused(f"No model serves, so there is nothing to score with. {error.detail}") from error
+        why = "Activate a version first."
+        if Release.objects.filter(is_open=True).exists():
+            why = "A release is open, but its model cannot be used here; the health page says why."
+        raise RescoreRefused(f"No model serves, so there is nothing to score with. {why}") from error
     return f"version {champion.number}"
 
 
@@ -128,8 +131,8 @@ def run_rescore(run_id: int, *, clock: Clock = timezone.now, slice_seconds: floa
     except claims.Cancelled:
         done = RescoreRun.objects.values_list("leads_done", flat=True).get(pk=run_id)
         claims.cancel(RescoreRun, held, message=f"Stopped on request. {done:,} leads were scored; they stay.")
-    except NoModelReleased as error:
-        claims.fail(RescoreRun, held, f"No model serves any more. {error.detail}")
+    except NoModelReleased:
+        claims.fail(RescoreRun, held, "No model serves any more; the leads scored by then keep their score.")
     except Exception as error:
         claims.fail(RescoreRun, held, f"{type(error).__name__}: {error}", retry_in=RETRY_SECONDS)
         raise

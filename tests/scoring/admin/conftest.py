@@ -24,6 +24,8 @@ from scoring.models import (
     Prediction,
     Regrade,
     Release,
+    RescoreRun,
+    SavedView,
     TrainingPolicy,
     TrainingRun,
 )
@@ -86,6 +88,8 @@ class Core:
     window: MaturityWindow
     policy: TrainingPolicy
     regrade: Regrade
+    rescoring: RescoreRun
+    view: SavedView
 
 
 @pytest.fixture
@@ -137,4 +141,9 @@ def core(place: Path) -> Core:
         window=MaturityWindow.objects.create(source_system="crm", estimated_days=92.0),
         policy=TrainingPolicy.objects.create(),
         regrade=Regrade.objects.create(grade_band=band, state="done"),
+        rescoring=RescoreRun.objects.create(reason="monthly", state="done", leads_done=1, leads_expected=1),
+        view=SavedView.objects.create(
+            name="Hot", owner=a_person("nobody", name="owner"), query="grade=A", is_shared=True,
+            created_at=NOW, updated_at=NOW,
+        ),
     )
