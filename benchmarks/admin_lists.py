@@ -83,7 +83,8 @@ def addresses() -> list[tuple[str, str]]:
     predictions = {
         "first page": "", "last page": "p=200", "role shadow": "role=shadow", "role challenger": "role=challenger",
         "cause release": "cause=release", "cause import (none)": "cause=import", "cause waiting": "cause=waiting",
-        "grade A": "grade=A", "newest version": f"version={newest.number}", "oldest version": f"version={oldest.number}",
+        "grade A": "grade=A", "newest version": f"version={newest.number}",
+        "oldest version": f"version={oldest.number}",
         "oldest version, shadow": f"version={oldest.number}&role=shadow",
         "a day": "scored_at_from=2025-03-03&scored_at_to=2025-03-03",
         "search an id": f"q={young.external_id}", "search a name": "q=amal+haddad",
@@ -137,7 +138,9 @@ def measure(client: Any, name: str, path: str, requests: int) -> Row:
         took.append((time.perf_counter() - begin) * 1000)
         busy.append(time.process_time() * 1000 + on_processor(backend) - used)
     middle, late = np.percentile(took, [50, 95])
-    return Row(name, queries, round(float(middle), 1), round(float(late), 1), round(float(np.median(busy)), 1))
+    return Row(
+        name, queries, round(float(middle), 1), round(float(late), 1), round(float(np.median(busy)), 1)
+    )
 
 
 def main() -> None:
@@ -161,7 +164,9 @@ def main() -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-        cursor.execute("SELECT (SELECT COUNT(*) FROM scoring_lead), (SELECT COUNT(*) FROM scoring_prediction)")
+        cursor.execute(
+            "SELECT (SELECT COUNT(*) FROM scoring_lead), (SELECT COUNT(*) FROM scoring_prediction)"
+        )
         leads, predictions = cursor.fetchone()
     from scoring.models import Prediction
 
@@ -180,13 +185,16 @@ def main() -> None:
             if not options.json:
                 mark = "  falls short" if row.falls_short else ""
                 print(
-                    f"{name:44} {row.queries:7} {row.p50_ms:8.1f} {row.p95_ms:8.1f} {row.busy_ms:8.1f}{mark}", flush=True
+                    f"{name:44} {row.queries:7} {row.p50_ms:8.1f} {row.p95_ms:8.1f} {row.busy_ms:8.1f}{mark}",
+                    flush=True,
                 )
     short = [row.name for row in rows if row.falls_short]
     if options.json:
         print(json.dumps({"leads": leads, "predictions": predictions, "rows": [asdict(row) for row in rows]}))
     else:
-        print(f"{len(rows) - len(short)} of {len(rows)} within {BAR_QUERIES} queries and {BAR_MS:.0f} ms (p95).")
+        print(
+            f"{len(rows) - len(short)} of {len(rows)} within {BAR_QUERIES} queries and {BAR_MS:.0f} ms (p95)."
+        )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ STAGES, STAGE_SHARES = (
     ("new", "contacted", "qualified", "meeting", "proposal", "negotiation", "won", "closed"),
     (0.2, 0.2, 0.15, 0.12, 0.08, 0.03, 0.02, 0.2),
 )
-FIRST = "Ahmed Fatima Omar Amal Mariam Yusuf Sara Khalid Noor Ivan Olga Wei Mei Raj Priya Tom Anna Luis Ines Jo"
+FIRST = (
+    "Ahmed Fatima Omar Amal Mariam Yusuf Sara Khalid Noor Ivan Olga Wei Mei Raj Priya Tom Anna Luis Ines Jo"
+)
 LAST = "Haddad Khan Petrov Singh Chen Silva Novak Ali Hassan Rossi Meyer Dupont Okafor Kim Tanaka Costa Berg Moor"
 FIRMS = "Falcon Oasis Nomad Pearl Dune Atlas Harbor Cedar Lotus Summit Vertex Orbit Prism Delta Quartz Ember"
 TRADES = "Trading Logistics Foods Media Software Holding Studio Foundry Travel Pharma Optics Textiles"
@@ -293,9 +295,7 @@ def some_reasons(rng: np.random.Generator) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def copy_outcomes(
-    cursor: Any, rng: np.random.Generator, keys: list[str], ages: np.ndarray[Any, Any]
-) -> None:
+def copy_outcomes(cursor: Any, rng: np.random.Generator, keys: list[str], ages: np.ndarray[Any, Any]) -> None:
     """One in nine converted, half lost, the others open; some corrected."""
     draws = rng.random(len(keys))
     columns = "lead_id,kind,occurred_at,revenue,currency,is_current,recorded_at,reported_by"
@@ -333,7 +333,9 @@ def main() -> None:
     from scoring.models import Lead
 
     if Lead.objects.exists():
-        raise SystemExit("This database holds leads already; expected an empty one. Make a new one: createdb NAME")
+        raise SystemExit(
+            "This database holds leads already; expected an empty one. Make a new one: createdb NAME"
+        )
     took = load(options.leads, options.predictions, seed=options.seed)
     print(", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items()))
 

@@ -70,8 +70,8 @@ def serve_a_model() -> None:
 
 def report(name: str, leads: int, seconds: float, busy: float, before: float, most: float) -> None:
     print(
-        f"{name}: {leads:,} leads in {seconds:.1f} s = {leads / max(seconds, 1e-9):,.0f}/s (busy {busy / seconds:.0%}, so "
-        f"{leads / max(busy, 1e-9):,.0f} per busy second); memory {before:.0f} MB before, {most:.0f} MB at most",
+        f"{name}: {leads:,} leads in {seconds:.1f} s = {leads / max(seconds, 1e-9):,.0f}/s "
+        f"(busy {busy / seconds:.0%}, so {leads / max(busy, 1e-9):,.0f} per busy second); memory {before:.0f} MB before, {most:.0f} MB at most",
         flush=True,
     )
 
@@ -109,11 +109,19 @@ def main() -> None:
         for part in export_leads(narrow(listed(), filters, Reader((), now)).rows, columns):
             leads += part.count("\n")
             most = max(most, resident_mb())
-        report(f"export, {len(columns)} columns", leads, time.perf_counter() - begin, used() - busy, before, most)
+        report(
+            f"export, {len(columns)} columns", leads, time.perf_counter() - begin, used() - busy, before, most
+        )
     if "rescore" not in options.skip:
         serve_a_model()
         run = rescoring.request_rescore(
-            filters=filters, owner_names=(), lead_ids=(), reason="measurement", requested_by=None, as_of=now, wake=False
+            filters=filters,
+            owner_names=(),
+            lead_ids=(),
+            reason="measurement",
+            requested_by=None,
+            as_of=now,
+            wake=False,
         )
         marks: list[Any] = []
 

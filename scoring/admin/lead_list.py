@@ -116,7 +116,9 @@ class LeadListPage(ListPage[Lead]):
             raise PermissionDenied
         views = list(views_for(request.user.pk))
         if request.method == "GET" and not request.GET:
-            first = next((view for view in views if view.is_default and view.owner_id == request.user.pk), None)
+            first = next(
+                (view for view in views if view.is_default and view.owner_id == request.user.pk), None
+            )
             if first is not None:
                 return HttpResponseRedirect(view_address(first))
         clean, problems = check(request.GET.dict(), reader_of(request))
@@ -218,7 +220,7 @@ class LeadListPage(ListPage[Lead]):
             raise PermissionDenied
         reader, filters = reader_of(request), _sent(request)
         narrowed = narrow(listed(), filters, reader)
-        form = ExportForm(request.POST or None, columns_offered())
+        form = ExportForm(request.POST if request.method == "POST" else None, columns_offered())
         if request.method == "POST" and form.is_valid() and not narrowed.problems:
             columns = form.cleaned_data["columns"]
             try:
@@ -336,5 +338,3 @@ def _note_export(request: HttpRequest, filters: dict[str, str], columns: list[st
 
 def _user(request: HttpRequest) -> Any:
     return request.user
-
-

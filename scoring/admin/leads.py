@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.words import NOTHING, badge, chance, grade_badge, moment, state_badge
+from leadscoring.common.admin.words import NOTHING, badge, chance, grade_badge, state_badge
 from leadscoring.common.charts import HistoryPoint, PushBar, history_plot, pushes
 from scoring.admin.attributes import attribute_rows
 from scoring.admin.lead_filters import LEAD_FILTERS
@@ -46,6 +46,7 @@ class LeadAdmin(LeadListPage):
     ordering: ClassVar[Any] = [F("score").desc(nulls_last=True), F("id").desc()]
     search_fields = ("external_id",)
     search_help_text = "Id, name, e-mail, phone, company or owner"
+    empty_words = "Leads come by import, by the API or from a CRM. None is here yet."
     fieldsets = (("Owner and stage", {"fields": ("owner", "stage")}),)
     change_form_template = "scoring/admin/lead.html"
 
@@ -111,7 +112,7 @@ class LeadAdmin(LeadListPage):
         if lead.scored_at is None:
             return NOTHING
         by = f"by v{lead.scored_by.number}" if lead.scored_by else ""
-        return format_html('{}<span class="ls-sub">{}</span>', f"{lead.scored_at:%d %b %Y, %H:%M}", by)
+        return format_html('{}<span class="ls-sub">{}</span>', f"{lead.scored_at:%d %b %Y}", by)
 
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
         # Only what the form holds: the score columns may have moved since the page was opened.

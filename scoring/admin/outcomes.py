@@ -34,6 +34,7 @@ class OutcomeAdmin(ReadOnlyPage[Outcome]):
     )
     ordering: ClassVar[Any] = ["-recorded_at", "-id"]
     search_fields = ("lead__external_id",)
+    empty_words = "Outcomes come by import, by the API or from a CRM. None was reported yet."
     search_help_text = "Start of the lead's external id"
     fields = (
         "lead_shown",

@@ -45,6 +45,7 @@ class PredictionAdmin(ReadOnlyPage[Prediction]):
     )
     ordering: ClassVar[Any] = ["-scored_at", "-id"]
     search_fields = ("lead__external_id",)
+    empty_words = "Each time a lead is scored a prediction is added here. Nothing was scored yet."
     search_help_text = "Start of the lead's external id"
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/prediction.html"

@@ -36,6 +36,7 @@ class RescoreRunAdmin(WorkPage[RescoreRun]):
     search_help_text = "Words of the reason"
     ordering: ClassVar[Any] = ["-id"]
     sortable_by = ("created_shown",)
+    empty_words = "Choose leads in the list of leads and have them scored again; each request is listed here."
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/rescore_run.html"
     actions_detail = ("cancel",)
@@ -53,9 +54,11 @@ class RescoreRunAdmin(WorkPage[RescoreRun]):
         return str(row)
 
     def page_context(self, request: HttpRequest, row: RescoreRun) -> dict[str, Any]:
-        seconds = (row.finished_at - row.started_at).total_seconds() if row.finished_at and row.started_at else 0
+        seconds = (
+            (row.finished_at - row.started_at).total_seconds() if row.finished_at and row.started_at else 0
+        )
         moved = sorted(
-            (pair.split(" to ") + [int(n)] for pair, n in row.grade_changes.items()), key=lambda one: -one[2]
+            ([*pair.split(" to "), int(n)] for pair, n in row.grade_changes.items()), key=lambda one: -one[2]
         )
         return {
             **super().page_context(request, row),

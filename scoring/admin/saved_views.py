@@ -49,6 +49,7 @@ class SavedViewAdmin(ListPage[SavedView]):
     list_display = ("name", "filters_shown", "state_shown", "owner", "changed_shown", "open_shown")
     list_select_related = ("owner",)
     search_fields = ("name",)
+    empty_words = "Filter the list of leads, then press “Save this view”. There is none yet."
     ordering: ClassVar[Any] = ["name", "id"]
     sortable_by = ("name", "changed_shown")
     fields: ClassVar[Any] = ("name", "is_default", "is_shared", "owner", "filters_shown", "open_shown")

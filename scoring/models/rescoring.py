@@ -21,11 +21,15 @@ class RescoreRun(Work):
 
     filters = models.JSONField(default=dict, help_text="Filters and search of the list, as in its address.")
     owner_names = models.JSONField(default=list, help_text="Who “mine” is, as of the request.")
-    lead_ids = models.JSONField(default=list, help_text="Leads chosen one by one; empty: all the filters find.")
+    lead_ids = models.JSONField(
+        default=list, help_text="Leads chosen one by one; empty: all the filters find."
+    )
     leads_expected = models.PositiveBigIntegerField(default=0, editable=False)
     leads_done = models.PositiveBigIntegerField(default=0, editable=False)
     last_lead = models.UUIDField(null=True, blank=True, editable=False)
-    grade_changes = models.JSONField(default=dict, editable=False, help_text="Leads by grade before and after.")
+    grade_changes = models.JSONField(
+        default=dict, editable=False, help_text="Leads by grade before and after."
+    )
     reason = models.TextField()
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -13,7 +13,9 @@ class SavedView(models.Model):
 
     name = models.CharField(max_length=60)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    query = models.TextField(blank=True, default="", help_text="Filters, search and order, as in the address.")
+    query = models.TextField(
+        blank=True, default="", help_text="Filters, search and order, as in the address."
+    )
     is_shared = models.BooleanField("shown to everybody", default=False)
     is_default = models.BooleanField(
         "opens first", default=False, help_text="The list opens with this view. One for each person."

@@ -212,4 +212,3 @@ def by_grade(rows: Rows) -> dict[str, int]:
     """How many leads of each grade; "" for those without a score. Counts them all, however many."""
     counted = rows.order_by().values_list("grade").annotate(n=Count("pk"))
     return {str(grade): int(n) for grade, n in counted}
-

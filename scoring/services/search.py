@@ -98,7 +98,9 @@ def fill_search(*, seconds: float = FILL_SECONDS, batch: int = BATCH) -> int:
 def add_missing(*, most: int = 100_000) -> int:
     """Give leads that have no row of words one; returns how many. Leads written by an older program while the
     database was upgraded have none."""
-    without = Lead.objects.filter(~Q(pk__in=LeadSearch.objects.values("lead_id"))).values_list("pk", flat=True)
+    without = Lead.objects.filter(~Q(pk__in=LeadSearch.objects.values("lead_id"))).values_list(
+        "pk", flat=True
+    )
     rows = [LeadSearch(lead_id=pk) for pk in without.order_by()[:most]]
     LeadSearch.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
     return len(rows)

@@ -89,6 +89,8 @@ class ListPage(Page[Row]):
     compressed_fields = True
     actions = None
     empty_value_display = "–"
+    # Said where there is no row at all: how rows come to be here.
+    empty_words = "The program writes rows here by itself; there is none yet."
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList

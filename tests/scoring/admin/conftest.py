@@ -143,7 +143,11 @@ def core(place: Path) -> Core:
         regrade=Regrade.objects.create(grade_band=band, state="done"),
         rescoring=RescoreRun.objects.create(reason="monthly", state="done", leads_done=1, leads_expected=1),
         view=SavedView.objects.create(
-            name="Hot", owner=a_person("nobody", name="owner"), query="grade=A", is_shared=True,
-            created_at=NOW, updated_at=NOW,
+            name="Hot",
+            owner=a_person("nobody", name="owner"),
+            query="grade=A",
+            is_shared=True,
+            created_at=NOW,
+            updated_at=NOW,
         ),
     )

@@ -115,7 +115,7 @@ def test_it_opens_every_page_on_an_empty_install(admin_client: Client) -> None:
 
 def test_it_opens_every_list_when_there_are_rows(core: Core, admin_client: Client) -> None:
     for name in LISTS:
-        assert "No results found" not in read(admin_client, f"scoring/{name}/"), name
+        assert "Nothing here yet" not in read(admin_client, f"scoring/{name}/"), name
 
 
 def test_it_opens_the_page_of_every_row(core: Core, admin_client: Client) -> None:
@@ -218,9 +218,7 @@ def test_every_list_asks_as_often_for_fifty_rows_as_for_two(core: Core, admin_cl
     assert max(asked[50].values()) <= 15, asked
 
 
-def test_it_draws_the_dashboard_with_a_bounded_number_of_queries(
-    core: Core, admin_client: Client
-) -> None:
+def test_it_draws_the_dashboard_with_a_bounded_number_of_queries(core: Core, admin_client: Client) -> None:
     more_of_everything(core, 0, 50)
     with CaptureQueriesContext(connection) as captured:
         admin_client.get("/admin/")

@@ -76,7 +76,7 @@ def add_rows(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scoring", "0005_lists")]
+    dependencies = [("scoring", "0006_lists")]
 
     operations = [
         migrations.RunPython(make_index, drop_index, elidable=False),

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scoring', '0004_lead_list_indexes'),
+        ('scoring', '0005_scale_regrade_readiness'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
