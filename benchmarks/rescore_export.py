@@ -71,7 +71,8 @@ def serve_a_model() -> None:
 def report(name: str, leads: int, seconds: float, busy: float, before: float, most: float) -> None:
     print(
         f"{name}: {leads:,} leads in {seconds:.1f} s = {leads / max(seconds, 1e-9):,.0f}/s "
-        f"(busy {busy / seconds:.0%}, so {leads / max(busy, 1e-9):,.0f} per busy second); memory {before:.0f} MB before, {most:.0f} MB at most",
+        f"(busy {busy / seconds:.0%}, so {leads / max(busy, 1e-9):,.0f} per busy second); "
+        f"memory {before:.0f} MB before, {most:.0f} MB at most",
         flush=True,
     )
 

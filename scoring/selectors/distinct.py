@@ -13,7 +13,7 @@ def first_values(model: type[Model], field: str, *, most: int) -> list[str]:
     SQLite answers as well): the cost grows with the number of values, not of rows.
     """
     quote = connection.ops.quote_name
-    table, column = quote(model._meta.db_table), quote(str(model._meta.get_field(field).column))
+    table, column = quote(model._meta.db_table), quote(str(vars(model._meta.get_field(field))["column"]))
     # Names come from the model, never from a caller; the only value is a parameter.
     sql = (
         f"WITH RECURSIVE jump(v) AS (SELECT MIN({column}) FROM {table} WHERE {column} > '' "  # noqa: S608
