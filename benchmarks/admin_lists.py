@@ -170,7 +170,8 @@ def main() -> None:
         leads, predictions = cursor.fetchone()
     from scoring.models import Prediction
 
-    newest = Prediction.objects.order_by("-scored_at").values_list("scored_at", flat=True)[0]
+    scored = Prediction.objects.filter(cause="api").order_by("-scored_at")
+    newest = scored.values_list("scored_at", flat=True)[0]
     time_machine.travel(newest, tick=True).start()
     client = Client()
     client.force_login(User.objects.get(username="amal"), backend="django.contrib.auth.backends.ModelBackend")
