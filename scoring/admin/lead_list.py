@@ -25,7 +25,7 @@ from scoring.contracts import ScoringError
 from scoring.models import Lead, SavedView
 from scoring.selectors.lead_list import BESIDE, FILTERS, by_grade, check, listed, narrow
 from scoring.selectors.saved_views import views_for
-from scoring.selectors.search import MOST_LISTED, is_broad
+from scoring.selectors.search import MOST_LISTED, matching_keys
 from scoring.services.exports import USUAL, Column, ExportRefused, columns_offered, export_leads
 from scoring.services.rescoring import RescoreRefused, request_rescore, serving_or_refused
 from scoring.services.saved_views import save_view
@@ -45,7 +45,7 @@ class LeadChangeList(BoundedChangeList):
         ordering = list(super().get_ordering(request, queryset))
         first = ordering[0] if ordering else None
         if first == "owner":
-            return ["owner", *self.model_admin.ordering]
+            return ["owner", F("score").desc(nulls_last=True), F("id").desc()]
         if first == "-owner":
             return ["-owner", F("score").asc(nulls_first=True), F("id").asc()]
         return ordering[:1] + ordering[-1:] if len(ordering) > 2 else ordering
@@ -99,7 +99,8 @@ class LeadListPage(ListPage[Lead]):
     def get_urls(self) -> list[URLPattern]:
         def own(route: str, view: Any) -> URLPattern:
             name = f"scoring_lead_{route.replace('-', '_')}"
-            return path(f"{route}/", self.admin_site.admin_view(view), name=name)
+            found: URLPattern = path(f"{route}/", self.admin_site.admin_view(view), name=name)
+            return found
 
         pages = (("rescore", self.rescore_view), ("export", self.export_view), ("save-view", self.keep_view))
         return [*(own(route, view) for route, view in pages), *super().get_urls()]
@@ -135,7 +136,7 @@ class LeadListPage(ListPage[Lead]):
             "filter_words": in_words(filters),
             "address": urlencode(filters),
             "saved_address": urlencode({**filters, **({"o": clean["o"]} if "o" in clean else {})}),
-            "broad": bool(filters.get("q")) and is_broad(filters["q"]),
+            "broad": len(searched_keys(request, filters.get("q", "")) or ()) > MOST_LISTED,
             "most_listed": MOST_LISTED,
             "may_rescore": self.has_rescore_permission(request),
             "may_export": self.has_export_permission(request),
@@ -293,6 +294,15 @@ class LeadListPage(ListPage[Lead]):
         )
 
 
+def searched_keys(request: HttpRequest, text: str) -> list[Any] | None:
+    """What the list's search finds, one more than it shows; read once for the request."""
+    known: dict[str, Any] = vars(request).setdefault("lead_keys", {})
+    if text not in known:
+        known[text] = matching_keys(text, MOST_LISTED + 1)
+    keys: list[Any] | None = known[text]
+    return keys
+
+
 def _sent(request: HttpRequest) -> dict[str, str]:
     """Filters and search as sent, also those that mean nothing: pages that act on all matching leads must say
     so and stop, not act on more."""
@@ -311,7 +321,7 @@ def view_address(view: SavedView) -> str:
 TITLES = {
     str(one.parameter_name): (str(one.title), dict(getattr(one, "options", ())))
     for one in LEAD_FILTERS
-    if isinstance(one, type)
+    if hasattr(one, "parameter_name")
 }
 TITLES |= {"q": ("search", {}), "created_from": ("created from", {}), "created_to": ("created until", {})}
 

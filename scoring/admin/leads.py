@@ -15,11 +15,11 @@ from leadscoring.common.admin.words import NOTHING, badge, chance, grade_badge, 
 from leadscoring.common.charts import HistoryPoint, PushBar, history_plot, pushes
 from scoring.admin.attributes import attribute_rows
 from scoring.admin.lead_filters import LEAD_FILTERS
-from scoring.admin.lead_list import LeadListPage
+from scoring.admin.lead_list import LeadListPage, searched_keys
 from scoring.models import FeatureSet, Lead, ModelVersion, Outcome, Prediction
 from scoring.selectors.lead_list import CAME, listed
 from scoring.selectors.predictions import history
-from scoring.selectors.search import MOST_LISTED, search_leads
+from scoring.selectors.search import MOST_LISTED
 from scoring.services.search import index_leads, naming_columns
 
 HISTORY_SHOWN = 50
@@ -63,7 +63,8 @@ class LeadAdmin(LeadListPage):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return search_leads(queryset, search_term, most=MOST_LISTED), False
+        keys = searched_keys(request, search_term)
+        return (queryset if keys is None else queryset.filter(pk__in=keys[:MOST_LISTED])), False
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns, _ = naming_columns()

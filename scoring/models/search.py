@@ -8,12 +8,12 @@ from django.db import NotSupportedError, models
 from django.db.models import Lookup
 
 
-class WordsField(models.TextField):
+class WordsField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs only
     """Words with one space between, looked up by how they begin: `has_words=["amal", "had"]`."""
 
 
 @WordsField.register_lookup
-class HasWords(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
+class HasWords(Lookup):
     """Rows where each of some texts begins a word. Uses the inverted index that a migration makes: on
     PostgreSQL of the words' vector, on SQLite the FTS5 table beside this one."""
 
@@ -31,7 +31,7 @@ class HasWords(Lookup):  # type: ignore[type-arg]  # generic in the stubs only
         found = "SELECT rowid FROM scoring_leadsearch_words WHERE scoring_leadsearch_words MATCH %s"
         return f"{table}.id IN ({found})", [asked]
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         raise NotSupportedError(f"has_words on {connection.vendor}; expected PostgreSQL or SQLite.")
 
 

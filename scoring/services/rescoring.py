@@ -106,7 +106,7 @@ def leads_of(run: RescoreRun) -> QuerySet[Lead]:
         return listed().filter(pk__in=run.lead_ids)
     reader = Reader(tuple(run.owner_names), run.created_at)
     rows = narrow(listed(), run.filters, reader).rows
-    return rows.filter(first_seen__lte=run.created_at) if run.created_at else rows
+    return rows.filter(first_seen__lte=run.created_at)
 
 
 def cancel_rescore(run_id: int) -> bool:

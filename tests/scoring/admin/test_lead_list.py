@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from scoring import store
+from scoring.admin import lead_list
 from scoring.models import Lead, ModelVersion, RescoreRun, SavedView
 from scoring.services.search import index_leads
 from tests.factories.rows import NOW, a_lead, counts
@@ -121,6 +122,15 @@ def test_it_sorts_by_one_column_both_ways_and_unscored_leads_stay_last(
     assert shown(admin_client, f"o={score}")[:3] in (["hi", "L-1", "lo"], ["no", "lo", "L-1"])
     assert shown(admin_client, f"o={owner}") == ["lo", "no", "L-1", "hi"]
     assert shown(admin_client, f"o=-{owner}") == ["hi", "L-1", "no", "lo"]
+
+
+def test_it_says_when_a_search_finds_more_than_it_shows(
+    core: Core, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lead_list, "MOST_LISTED", 1)
+    assert "picks from" not in admin_client.get(f"{LIST}?q=L-1").content.decode()
+    a_lead("L-2")
+    assert "picks from" in admin_client.get(f"{LIST}?q=L-").content.decode()
 
 
 def test_it_shows_who_a_lead_is_and_finds_it_so(core: Core, admin_client: Client) -> None:

@@ -7,8 +7,7 @@ import pytest
 from scoring.contracts import FeatureSetState, LeadInput
 from scoring.ml.schema import FeatureSpec, Kind
 from scoring.models import FeatureSet, Lead, LeadSearch
-from scoring.selectors import search
-from scoring.selectors.search import is_broad, search_leads
+from scoring.selectors.search import matching_keys, search_leads
 from scoring.services.imports.rows import FileLead
 from scoring.services.imports.write import write_chunk
 from scoring.services.search import add_missing, fill_search, index_leads, out_of_step
@@ -125,13 +124,12 @@ def test_a_lead_that_goes_takes_its_words_along() -> None:
     assert found("amal") == {"CR-2"}
 
 
-def test_it_says_when_a_search_finds_more_than_a_list_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "MOST_LISTED", 3)
+def test_a_list_is_told_of_no_more_keys_than_it_asks_for() -> None:
     for number in range(4):
         indexed(f"CR-{number}")
-    assert is_broad("CR")
-    assert not is_broad("CR-1")
-    assert search_leads(Lead.objects.all(), "CR", most=3).count() == 3
+    assert len(matching_keys("CR", 3) or ()) == 3
+    assert matching_keys("nothing", 3) == []
+    assert matching_keys(" ", 3) is None
     assert search_leads(Lead.objects.all(), "CR").count() == 4
 
 
