@@ -15,11 +15,14 @@ from tests.factories.people import ROLES
 pytestmark = pytest.mark.django_db
 
 roles = import_module("scoring.migrations.0002_roles")
+lists = import_module("scoring.migrations.0007_lists_filled")
 
 
 def make_roles() -> None:
     """The migration's function; all it reads of a schema editor is the connection."""
-    roles.make_roles(apps, SimpleNamespace(connection=connection))
+    editor = SimpleNamespace(connection=connection)
+    roles.make_roles(apps, editor)
+    lists.grant(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
