@@ -153,6 +153,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Training runs", "model_training", "trainingrun"),
                 _item("Models of other tools", "download", "foreignversion"),
                 _item("Adoptions", "fact_check", "adoptionrun"),
+                _item("Rescorings", "refresh", "rescorerun"),
                 _item("Training limits", "rule", "trainingpolicy"),
                 _item("Maturity windows", "hourglass_top", "maturitywindow"),
                 _item("Searches for duplicates", "manage_search", "identityscan"),

@@ -75,6 +75,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=4 * 3600,
     ),
     Entry(
+        name="Complete the search of leads",
+        task="scoring.tasks.complete_search",
+        when=Daily(hour=3, minute=10),
+        why="Leads written by an older program during an upgrade have no words to be found by; reads every key.",
+        expires_seconds=4 * 3600,
+    ),
+    Entry(
         name="Forget expired sign-ins",
         task="leadscoring.tasks.clear_sessions",
         when=Daily(hour=3, minute=40),

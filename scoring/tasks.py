@@ -8,7 +8,17 @@ from celery import shared_task
 from django.utils import timezone
 
 from scoring.contracts import AdoptionRefused
-from scoring.services import adoption, duplicates, grades, maintenance, readiness, training, versions
+from scoring.services import (
+    adoption,
+    duplicates,
+    grades,
+    maintenance,
+    readiness,
+    rescoring,
+    search,
+    training,
+    versions,
+)
 
 
 @shared_task(time_limit=3600, soft_time_limit=3540)
@@ -40,6 +50,24 @@ def survey_foreign() -> None:
     """Look at what other tools registered in MLflow; when it is away the list stays as it was."""
     with contextlib.suppress(AdoptionRefused):
         adoption.survey_foreign(as_of=timezone.now())
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540)
+def run_rescore(run_id: int) -> None:
+    """Go on with one rescoring, if nobody else has it."""
+    rescoring.run_rescore(run_id)
+
+
+@shared_task(time_limit=60, soft_time_limit=50, expires=20)
+def fill_search() -> None:
+    """Bring the words to search leads by into step, for some seconds."""
+    search.fill_search()
+
+
+@shared_task(time_limit=600, soft_time_limit=580, expires=3600)
+def complete_search() -> None:
+    """Give leads that have no words to search by a row for them."""
+    search.add_missing()
 
 
 @shared_task(time_limit=300, soft_time_limit=280)

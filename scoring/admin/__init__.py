@@ -17,6 +17,8 @@ from scoring.admin import (
     predictions,
     readiness,
     releases,
+    rescores,
+    saved_views,
     training,
     versions,
 )
@@ -38,6 +40,8 @@ __all__ = [
     "predictions",
     "readiness",
     "releases",
+    "rescores",
+    "saved_views",
     "training",
     "versions",
 ]

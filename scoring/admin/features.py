@@ -33,6 +33,7 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
     list_display = ("number", "name", "state_shown", "rows_audited", "created_shown", "activated_shown")
     list_display_links = ("number", "name")
     search_fields = ("name",)
+    empty_words = "The first import draws up a feature set. There is none yet."
     fields = ("name",)
     change_form_template = "scoring/admin/feature_set.html"
     actions_list = ("upload_json",)

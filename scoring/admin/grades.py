@@ -33,6 +33,7 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
     ordering: ClassVar[Any] = ["-set_at", "-id"]
     fields = ("a", "b", "c", "mode_shown", "state_shown", "set_shown", "by_shown", "reason")
     readonly_fields = ("mode_shown", "state_shown", "set_shown", "by_shown")
+    empty_words = "Nobody set limits yet: A from 75, B from 50 and C from 25 are in force."
     actions_list = ("set_limits",)
     actions_detail = ("set_again",)
     list_before_template = "scoring/admin/grade_history.html"

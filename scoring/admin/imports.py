@@ -39,6 +39,7 @@ class ImportRunAdmin(WorkPage[ImportRun]):
     list_display_links = ("id", "file_name")
     list_filter = (choice_filter("state", "state", STATES),)
     search_fields = ("file_name", "source_system")
+    empty_words = "Files of leads that were read are listed here. None was read yet."
     ordering: ClassVar[Any] = ["-id"]
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/import_run.html"

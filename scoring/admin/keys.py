@@ -73,6 +73,7 @@ class ApiKeyAdmin(ReadOnlyPage[ApiKey]):
         "used_shown",
     )
     search_fields = ("name", "prefix", "source_system")
+    empty_words = "A key lets another system call the API. None was made yet."
     ordering: ClassVar[Any] = ["name", "id"]
     fields = (
         "name",

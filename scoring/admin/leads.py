@@ -5,108 +5,45 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
-from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import choice_filter, once, text_filter
-from leadscoring.common.admin.words import NOTHING, badge, grade_badge, moment, state_badge
+from leadscoring.common.admin.words import NOTHING, badge, grade_badge, state_badge
+from scoring.admin.lead_filters import LEAD_FILTERS
+from scoring.admin.lead_list import LeadListPage, searched_keys
 from scoring.admin.lead_page import LeadPage
-from scoring.contracts import Grade
-from scoring.models import (
-    ApiKey,
-    ImportRun,
-    Lead,
-    MaturityWindow,
-    Outcome,
-    ScoreOverride,
-)
+from scoring.models import Lead, Outcome, ScoreOverride
+from scoring.selectors.lead_list import CAME, listed
+from scoring.selectors.search import MOST_LISTED
+from scoring.services.search import naming_columns
 
-FEW = 500
-GRADES = tuple((g.value, g.value) for g in Grade)
-
-
-class SourceFilter(SimpleListFilter):
-    """Source systems as keys, imports and windows name them: reading them off the leads would scan all."""
-
-    title = "source"
-    parameter_name = "source"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        named = (
-            ApiKey.objects.order_by()
-            .values_list("source_system")
-            .union(
-                ImportRun.objects.order_by().values_list("source_system"),
-                MaturityWindow.objects.order_by().values_list("source_system"),
-            )
-        )
-        return [(name, name) for name in sorted(once(row[0] for row in named))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
-        return queryset.filter(source_system=self.value()) if self.value() else queryset
-
-
-class OutcomeFilter(SimpleListFilter):
-    """What became of the lead, as last reported."""
-
-    title = "outcome"
-    parameter_name = "outcome"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("converted", "converted"), ("lost", "lost"), ("open", "none yet")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
-        current = Outcome.objects.filter(lead=OuterRef("pk"), is_current=True)
-        if self.value() in {"converted", "lost"}:
-            return queryset.filter(Exists(current.filter(kind=self.value())))
-        return queryset.exclude(Exists(current)) if self.value() == "open" else queryset
-
-
-class WaitingFilter(SimpleListFilter):
-    """Leads that arrived while no model served."""
-
-    title = "score"
-    parameter_name = "scored"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "scored"), ("waiting", "waiting for a model")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
-        if self.value() == "yes":
-            return queryset.filter(score__isnull=False)
-        return queryset.filter(awaiting_score=True) if self.value() == "waiting" else queryset
+MOST_SHOWN = 90
 
 
 @admin.register(Lead)
-class LeadAdmin(LeadPage):
+class LeadAdmin(LeadListPage, LeadPage):
     """The best leads first. The page of each is in `lead_page`."""
 
     list_display = (
-        "external_id",
+        "lead_shown",
         "score_shown",
         "grade_shown",
-        "owner",
-        "stage",
-        "source_system",
+        "owner_shown",
+        "stage_shown",
         "outcome_shown",
+        "created_shown",
         "scored_shown",
     )
-    list_filter = (
-        choice_filter("grade", "grade", GRADES),
-        OutcomeFilter,
-        WaitingFilter,
-        SourceFilter,
-        text_filter("owner", "owner"),
-        text_filter("stage", "stage"),
-    )
-    list_filter_submit = True
-    ordering: ClassVar[Any] = [F("score").desc(nulls_last=True), "-id"]
-    search_fields = ("external_id", "owner")
-    search_help_text = "Start of an external id, or of an owner where no id starts so"
+    sortable_by = ("score_shown", "owner_shown", "created_shown", "scored_shown")
+    list_filter = LEAD_FILTERS
+    list_select_related = ("scored_by",)
+    ordering: ClassVar[Any] = [F("score").desc(nulls_last=True), F("id").desc()]
+    search_fields = ("external_id",)
+    search_help_text = "Id, name, e-mail, phone, company or owner"
+    empty_words = "Leads come by import, by the API or from a CRM. None is here yet."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -117,38 +54,39 @@ class LeadAdmin(LeadPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lead]:
         current = Outcome.objects.filter(is_current=True)
         holding = ScoreOverride.objects.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
-        return (
-            super()
-            .get_queryset(request)
-            .filter(merged_into__isnull=True)
-            .prefetch_related(
-                Prefetch("outcomes", current, to_attr="current"),
-                Prefetch("overrides", holding, to_attr="holding"),
-            )
+        return listed().prefetch_related(
+            Prefetch("outcomes", current, to_attr="current"),
+            Prefetch("overrides", holding, to_attr="holding"),
         )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.replace("\x00", "").strip()
-        if not term:
-            return queryset, False
-        by_id = Lead.objects.filter(external_id__startswith=term).order_by()
-        found = list(by_id.values_list("pk", flat=True)[: FEW + 1])
-        if not found:
-            return queryset.filter(owner__istartswith=term), False
-        if len(found) > FEW:
-            return queryset.filter(external_id__startswith=term), False
-        # By key: else PostgreSQL walks the whole index by score to find the few that match.
-        return queryset.filter(pk__in=found), False
+        keys = searched_keys(request, search_term)
+        return (queryset if keys is None else queryset.filter(pk__in=keys[:MOST_LISTED])), False
 
-    @admin.display(description="Score", ordering="score")
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns, _ = naming_columns()
+
+        @admin.display(description="Lead")
+        def lead_shown(lead: Lead) -> SafeString:
+            named = [str(lead.attributes[name]) for name in columns if lead.attributes.get(name)]
+            who = ", ".join(text for text in named if text != lead.external_id)
+            return format_html('{}<span class="ls-sub ls-who">{}</span>', lead.external_id, who[:MOST_SHOWN])
+
+        return [lead_shown if name == "lead_shown" else name for name in self.list_display]
+
+    def lead_shown(self, lead: Lead) -> str:
+        """Replaced for each request by `get_list_display`, which knows the naming columns."""
+        return lead.external_id
+
+    @admin.display(description="Score", ordering=F("score").desc(nulls_last=True))
     def score_shown(self, lead: Lead) -> str | SafeString:
         if lead.score is None:
             return badge("waiting", "warn") if lead.awaiting_score else NOTHING
-        return str(lead.score)
+        return format_html('<span class="ls-strong">{}</span>', lead.score)
 
-    @admin.display(description="Grade", ordering="grade")
+    @admin.display(description="Grade")
     def grade_shown(self, lead: Lead) -> SafeString:
         holding: list[ScoreOverride] = getattr(lead, "holding", [])
         if not holding:
@@ -156,11 +94,26 @@ class LeadAdmin(LeadPage):
         words = f"{holding[0].grade} by hand"
         return format_html("{} {}", grade_badge(lead.grade), badge(words, "warn"))
 
+    @admin.display(description="Owner", ordering="owner")
+    def owner_shown(self, lead: Lead) -> str:
+        return lead.owner or NOTHING
+
+    @admin.display(description="Stage, source")
+    def stage_shown(self, lead: Lead) -> SafeString:
+        return format_html('{}<span class="ls-sub">{}</span>', lead.stage or NOTHING, lead.source_system)
+
     @admin.display(description="Outcome")
     def outcome_shown(self, lead: Lead) -> str | SafeString:
         current: list[Outcome] = getattr(lead, "current", [])
         return state_badge(current[0].kind) if current else NOTHING
 
-    @admin.display(description="Scored at", ordering="scored_at")
-    def scored_shown(self, lead: Lead) -> str:
-        return moment(lead.scored_at)
+    @admin.display(description="Created", ordering=CAME)
+    def created_shown(self, lead: Lead) -> str:
+        return f"{lead.created or lead.first_seen:%d %b %Y}"
+
+    @admin.display(description="Scored", ordering=F("scored_at").desc(nulls_last=True))
+    def scored_shown(self, lead: Lead) -> str | SafeString:
+        if lead.scored_at is None:
+            return NOTHING
+        by = f"by v{lead.scored_by.number}" if lead.scored_by else ""
+        return format_html('{}<span class="ls-sub">{}</span>', f"{lead.scored_at:%d %b %Y}", by)

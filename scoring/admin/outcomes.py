@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
 from leadscoring.common.admin.words import NOTHING, link, moment, state_badge
 from scoring.models import Outcome
+from scoring.selectors.search import of_leads
 
 
 @admin.register(Outcome)
@@ -31,9 +32,9 @@ class OutcomeAdmin(ReadOnlyPage[Outcome]):
         choice_filter("outcome", "kind", (("converted", "converted"), ("lost", "lost"))),
         ("recorded_at", DayRangeFilter),
     )
-    list_filter_submit = True
     ordering: ClassVar[Any] = ["-recorded_at", "-id"]
     search_fields = ("lead__external_id",)
+    empty_words = "Outcomes come by import, by the API or from a CRM. None was reported yet."
     search_help_text = "Start of the lead's external id"
     fields = (
         "lead_shown",
@@ -50,7 +51,7 @@ class OutcomeAdmin(ReadOnlyPage[Outcome]):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.replace("\x00", "").strip()
-        return (queryset.filter(lead__external_id__startswith=term) if term else queryset), False
+        return (of_leads(queryset, term) if term else queryset), False
 
     @admin.display(description="Reported", ordering="recorded_at")
     def recorded_shown(self, row: Outcome) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -14,32 +13,11 @@ from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_f
 from leadscoring.common.admin.words import chance, grade_badge, link, moment
 from leadscoring.common.charts import PushBar, pushes
 from scoring.admin.attributes import attribute_rows
-from scoring.admin.leads import GRADES
+from scoring.admin.lead_filters import VersionFilter
 from scoring.contracts import Cause, Role
-from scoring.models import FeatureSet, ModelVersion, Prediction
-
-VERSIONS_OFFERED = 30
-
-
-class VersionFilter(SimpleListFilter):
-    """The newest versions; an older one can still be named in the address."""
-
-    title = "version"
-    parameter_name = "version"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = ModelVersion.objects.order_by("-number").values_list("pk", "number")[:VERSIONS_OFFERED]
-        return [(str(pk), f"version {number}") for pk, number in rows]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> QuerySet[Prediction]:
-        value = self.value()
-        if value is None:
-            return queryset
-        return (
-            queryset.filter(version_id=int(value))
-            if value.isdecimal() and len(value) < 19
-            else queryset.none()
-        )
+from scoring.models import FeatureSet, Prediction
+from scoring.selectors.lead_list import GRADES
+from scoring.selectors.search import of_leads
 
 
 @admin.register(Prediction)
@@ -65,9 +43,9 @@ class PredictionAdmin(ReadOnlyPage[Prediction]):
         choice_filter("grade", "grade", GRADES),
         ("scored_at", DayRangeFilter),
     )
-    list_filter_submit = True
     ordering: ClassVar[Any] = ["-scored_at", "-id"]
     search_fields = ("lead__external_id",)
+    empty_words = "Each time a lead is scored a prediction is added here. Nothing was scored yet."
     search_help_text = "Start of the lead's external id"
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/prediction.html"
@@ -76,7 +54,7 @@ class PredictionAdmin(ReadOnlyPage[Prediction]):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.replace("\x00", "").strip()
-        return (queryset.filter(lead__external_id__startswith=term) if term else queryset), False
+        return (of_leads(queryset, term) if term else queryset), False
 
     @admin.display(description="Scored at", ordering="scored_at")
     def scored_shown(self, prediction: Prediction) -> str:

@@ -28,6 +28,7 @@ class ReleaseAdmin(ReadOnlyPage[Release]):
     )
     list_select_related = ("champion", "challenger", "opened_by")
     ordering: ClassVar[Any] = ["-opened_at", "-id"]
+    empty_words = "A version is put into service from its own page. None has served yet."
     fields = (
         "version_shown",
         "state_shown",

@@ -56,6 +56,7 @@ class TrainingRunAdmin(WorkPage[TrainingRun]):
     )
     list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "version")
     list_filter = (choice_filter("state", "state", STATES),)
+    empty_words = "A model is trained with the button at the top. No training was asked for yet."
     ordering: ClassVar[Any] = ["-id"]
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/training_run.html"

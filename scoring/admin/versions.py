@@ -49,6 +49,7 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
     )
     list_select_related = ("feature_set",)
     ordering: ClassVar[Any] = ["-number"]
+    empty_words = "Each training that ends well adds a version here. There is none yet."
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/version.html"
     actions_detail = ("activate",)

@@ -9,6 +9,8 @@ from scoring.models.leads import Lead
 from scoring.models.outcomes import Outcome
 from scoring.models.predictions import Prediction
 from scoring.models.releases import GradeBand, Regrade, Release
+from scoring.models.rescoring import RescoreRun
+from scoring.models.search import LeadSearch
 from scoring.models.training import (
     ImportRowError,
     ImportRun,
@@ -18,6 +20,7 @@ from scoring.models.training import (
     TrainingRun,
 )
 from scoring.models.versions import MODEL_NAME, ModelVersion
+from scoring.models.views import SavedView
 
 __all__ = [
     "MODEL_NAME",
@@ -34,6 +37,7 @@ __all__ = [
     "LeadEvent",
     "LeadIdentity",
     "LeadMerge",
+    "LeadSearch",
     "MaturityWindow",
     "MergePolicy",
     "MergeProposal",
@@ -43,6 +47,8 @@ __all__ = [
     "ReadinessSnapshot",
     "Regrade",
     "Release",
+    "RescoreRun",
+    "SavedView",
     "ScoreOverride",
     "TrainingPolicy",
     "TrainingRun",

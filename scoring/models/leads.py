@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from leadscoring.common.ids import uuid7
 
@@ -63,10 +64,15 @@ class Lead(models.Model):
     first_seen = models.DateTimeField()
     updated_at = models.DateTimeField()
 
+    # Set where a caller told something new, so that only then the words to search by are looked at again.
+    told_anew = False
+
     class Meta:
         permissions: ClassVar = [
             ("override_lead", "Can set a lead's grade by hand"),
             ("merge_lead", "Can search for duplicates, merge leads and undo it"),
+            ("export_lead", "Can export leads to a file"),
+            ("rescore_lead", "Can have leads scored again"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["source_system", "external_id"], name="lead_identity"),
@@ -82,7 +88,21 @@ class Lead(models.Model):
                 models.F("id").desc(),
                 name="lead_grade_best",
             ),
-            models.Index(fields=["external_id"], name="lead_external_id"),
+            *(
+                ListIndex(
+                    field,
+                    models.F("score").desc(nulls_last=True),
+                    models.F("id").desc(),
+                    name=f"lead_{field}_best",
+                )
+                for field in ("owner", "stage", "source_system")
+            ),
+            ListIndex(
+                models.F("scored_at").desc(nulls_last=True), models.F("id").desc(), name="lead_scored_latest"
+            ),
+            models.Index(Coalesce("created", "first_seen"), name="lead_came"),
+            # For the first letters of an id, whatever the collation of the database.
+            models.Index(fields=["external_id"], name="lead_id_begins", opclasses=["varchar_pattern_ops"]),
             models.Index(
                 fields=["awaiting_score"], name="lead_awaiting", condition=models.Q(awaiting_score=True)
             ),

@@ -22,6 +22,7 @@ from scoring.contracts import LeadInput, LeadRefused
 from scoring.ml.parsing import shown, unstorable
 from scoring.models import Lead
 from scoring.services import events
+from scoring.services.search import index_leads
 
 T = TypeVar("T")
 MAX_ATTRIBUTES = 500
@@ -182,6 +183,7 @@ def edit_lead(*, lead_id: UUID, owner: str, stage: str, by: User | None, as_of: 
             lead.updated_at = as_of
             lead.save(update_fields=["owner", "stage", "updated_at"])
             events.store_events(found)
+            index_leads([], [lead])
     return lead
 
 
@@ -224,6 +226,7 @@ def apply_input(lead: Lead, sent: LeadInput, as_of: datetime) -> bool:
     changed = before != (lead.attributes, lead.created, lead.owner, lead.stage)
     if changed:
         lead.updated_at = as_of
+        lead.told_anew = True
     return changed
 
 
@@ -251,3 +254,4 @@ def store_leads(new: Sequence[Lead], changed: Sequence[Lead]) -> None:
         changed[0].save(update_fields=WRITTEN)
     elif changed:
         update_rows(Lead, changed, WRITTEN)
+    index_leads(new, [lead for lead in changed if lead.told_anew])

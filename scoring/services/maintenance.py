@@ -9,11 +9,12 @@ import structlog
 from leadscoring.common import claims
 from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
-from scoring.models import AdoptionRun, IdentityScan, ImportRun, Regrade, TrainingRun
+from scoring.models import AdoptionRun, IdentityScan, ImportRun, Regrade, RescoreRun, TrainingRun
 from scoring.services.grades import mend_grades
 from scoring.services.overrides import end_expired
 from scoring.services.readiness import first_snapshot
 from scoring.services.scoring import score_waiting
+from scoring.services.search import out_of_step
 from scoring.services.versions import mark_champion, publish_waiting
 
 logger = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ MOST_BATCHES = 200
 def sweep(*, as_of: datetime) -> None:
     """Close what cannot go on, wake workers for what can, score waiting leads, publish waiting versions,
     and see to grades and counts."""
-    for model in (TrainingRun, AdoptionRun, ImportRun, Regrade, IdentityScan):
+    for model in (TrainingRun, AdoptionRun, ImportRun, Regrade, RescoreRun, IdentityScan):
         claims.fail_exhausted(model)
     for run_id in claims.stale(TrainingRun):
         enqueue("scoring.tasks.run_training", run_id)
@@ -34,6 +35,10 @@ def sweep(*, as_of: datetime) -> None:
     for scan_id in claims.stale(IdentityScan):
         enqueue("scoring.tasks.run_identity_scan", scan_id)
     end_expired(as_of=as_of)
+    for run_id in claims.stale(RescoreRun):
+        enqueue("scoring.tasks.run_rescore", run_id)
+    if out_of_step().exists():
+        enqueue("scoring.tasks.fill_search")
     mend_grades(as_of=as_of)
     first_snapshot(as_of=as_of)
     score_all_waiting(as_of=as_of)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as Page
     from django.contrib.admin import SimpleListFilter as TypedFilter
     from django.contrib.admin.views.main import ChangeList as _ChangeList
+    from django.forms import Select as _Select
 else:
     from unfold.admin import ModelAdmin as _UnfoldAdmin
     from unfold.contrib.filters.admin import RangeDateFilter as _RangeFilter
     from unfold.contrib.filters.admin import TextFilter as TypedFilter
     from unfold.views import ChangeList as _ChangeList
+    from unfold.widgets import UnfoldAdminSelectWidget as _Select
 
     class Page(_UnfoldAdmin):
         """Unfold's admin, subscriptable as the type stubs have it."""
@@ -55,6 +58,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the s
 class BoundedChangeList(_ChangeList):
     """Knows when nothing is filtered, so that the head of the list does not offer to show all again."""
 
+    def get_filters_params(self, params: Any = None) -> Any:
+        # A form sends every filter; one left at "all" is no filter.
+        found = super().get_filters_params(params)
+        return {name: values for name, values in found.items() if values not in ("", [""])}
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not (self.has_active_filters or self.query):
@@ -74,11 +82,15 @@ class ListPage(Page[Row]):
     show_full_result_count = False
     paginator = BoundedPaginator
     list_before_template = "common/list_bound.html"
+    list_filter_submit = True
+    list_filter_sheet = True
     list_fullwidth = True
     is_fullwidth = True
     compressed_fields = True
     actions = None
     empty_value_display = "–"
+    # Said where there is no row at all: how rows come to be here.
+    empty_words = "The program writes rows here by itself; there is none yet."
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
@@ -148,18 +160,40 @@ def page_action(
     return wrap
 
 
-class ChoiceFilter(admin.SimpleListFilter):
-    """A filter with fixed choices: no query for the choices, an indexable condition for the rows."""
+class _ChoiceForm(forms.Form):
+    """One select box of the form of filters."""
 
+    def __init__(self, *, name: str, label: str, choices: list[tuple[str, str]], data: Any) -> None:
+        super().__init__(data=data)
+        self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False, widget=_Select)
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with fixed choices in a select box: no query for the choices, an indexable condition for the
+    rows."""
+
+    template = "unfold/filters/filters_field.html"
     field: ClassVar[str]
     options: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return list(self.options)
 
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        name = str(self.parameter_name)
+        title = str(self.title)
+        yield {
+            "form": _ChoiceForm(
+                name=name,
+                label=title[:1].upper() + title[1:],
+                choices=[("", "all"), *((str(key), str(words)) for key, words in self.lookup_choices)],
+                data={name: self.value()},
+            )
+        }
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset if value is None else queryset.filter(**{self.field: value})
+        return queryset if not value else queryset.filter(**{self.field: value})
 
 
 class StartsWithFilter(TypedFilter):

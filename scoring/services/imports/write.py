@@ -14,6 +14,7 @@ from scoring.services.imports.merged import give_way, holds_against, is_merged_i
 from scoring.services.imports.rows import FileLead
 from scoring.services.leads import find_leads, merged, new_lead, retry_once
 from scoring.services.outcomes import same_outcome
+from scoring.services.search import index_leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ def _store(
             ],
             batch_size=500,
         )
+    index_leads(new, changed)
     if withdrawn:
         Outcome.objects.filter(pk__in=withdrawn).update(is_current=False)
     if added:

@@ -26,6 +26,8 @@ from scoring.models import (
     Prediction,
     Regrade,
     Release,
+    RescoreRun,
+    SavedView,
     TrainingPolicy,
     TrainingRun,
 )
@@ -90,6 +92,8 @@ class Core:
     regrade: Regrade
     foreign: ForeignVersion
     adopting: AdoptionRun
+    rescoring: RescoreRun
+    view: SavedView
 
 
 @pytest.fixture
@@ -152,5 +156,14 @@ def core(place: Path) -> Core:
         ),
         adopting=AdoptionRun.objects.create(
             source_name="other", source_version="2", feature_set=active, state="running", progress=0.3
+        ),
+        rescoring=RescoreRun.objects.create(reason="monthly", state="done", leads_done=1, leads_expected=1),
+        view=SavedView.objects.create(
+            name="Hot",
+            owner=a_person("nobody", name="owner"),
+            query="grade=A",
+            is_shared=True,
+            created_at=NOW,
+            updated_at=NOW,
         ),
     )

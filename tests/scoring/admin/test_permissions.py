@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.test import Client
 
+from scoring import store
 from scoring.models import (
     AdoptionRun,
     ApiKey,
@@ -19,12 +20,16 @@ from scoring.models import (
     GradeBand,
     Lead,
     MaturityWindow,
+    ModelVersion,
     Regrade,
     Release,
+    RescoreRun,
+    SavedView,
     TrainingPolicy,
     TrainingRun,
 )
 from tests.factories.rows import counts
+from tests.factories.trained import tiny_document
 from tests.scoring.admin.conftest import Core, SignIn
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +60,21 @@ def _action(
     **data: Any,
 ) -> Action:
     return Action(name, path, data, frozenset(allowed | {SUPER}), done)
+
+
+def served(core: Core, path: str) -> str:
+    """The path, once the open release has a model that can score."""
+    document = tiny_document()
+    ModelVersion.objects.filter(pk=core.serving.pk).update(
+        artefact_digest=store.put(document), artefact_size=len(document)
+    )
+    return path
+
+
+def running(core: Core) -> RescoreRun:
+    """The rescoring, not yet over."""
+    RescoreRun.objects.filter(pk=core.rescoring.pk).update(state="running")
+    return core.rescoring
 
 
 ACTIONS = (
@@ -169,6 +189,47 @@ ACTIONS = (
         owner="Amal",
         stage="won",
     ),
+    _action(
+        "have the leads of the list scored again",
+        lambda core: served(core, "lead/rescore/?grade=B"),
+        {ANALYST, OPERATOR},
+        lambda core: RescoreRun.objects.filter(reason="new model", leads_expected=1).exists(),
+        reason="new model",
+    ),
+    _action(
+        "stop a rescoring",
+        lambda core: f"rescorerun/{running(core).pk}/cancel/",
+        {ANALYST, OPERATOR},
+        lambda core: RescoreRun.objects.get(pk=core.rescoring.pk).cancel_requested,
+    ),
+    _action(
+        "export leads",
+        lambda core: "lead/export/?grade=B",
+        {ANALYST, APPROVER},
+        lambda core: LogEntry.objects.filter(object_repr="Export of leads").count() == 1,
+        columns=["external_id", "score"],
+    ),
+    _action(
+        "save a view",
+        lambda core: "lead/save-view/?grade=A",
+        {REP, ANALYST, APPROVER, OPERATOR, INTEGRATOR},
+        lambda core: SavedView.objects.filter(name="Best", query="grade=A", is_shared=False).exists(),
+        name="Best",
+    ),
+    _action(
+        "change somebody else's view",
+        lambda core: f"savedview/{core.view.pk}/change/",
+        set(),
+        lambda core: SavedView.objects.get().name == "Mine now",
+        name="Mine now",
+    ),
+    _action(
+        "delete somebody else's view that everybody sees",
+        lambda core: f"savedview/{core.view.pk}/delete/",
+        {ANALYST, APPROVER},
+        lambda core: not SavedView.objects.exists(),
+        post="yes",
+    ),
 )
 
 
@@ -185,6 +246,8 @@ def state(core: Core) -> tuple[Any, ...]:
         MaturityWindow,
         Lead,
         Release,
+        RescoreRun,
+        SavedView,
     )
     rows = tuple(tuple(model._default_manager.order_by("pk").values_list()) for model in tables)
     return (counts(), rows, LogEntry.objects.count())
@@ -235,6 +298,8 @@ LISTS: dict[str, set[str]] = {
     "trainingrun": WATCHERS,
     "foreignversion": WATCHERS,
     "adoptionrun": WATCHERS,
+    "rescorerun": WATCHERS,
+    "savedview": {REP, INTEGRATOR} | WATCHERS,
     "maturitywindow": WATCHERS,
     "apikey": {OPERATOR, INTEGRATOR, SUPER},
 }

@@ -16,12 +16,15 @@ pytestmark = pytest.mark.django_db
 
 roles = import_module("scoring.migrations.0002_roles")
 lead_roles = import_module("scoring.migrations.0007_lead_roles")
+lists = import_module("scoring.migrations.0010_lists_filled")
 
 
 def make_roles() -> None:
     """The migrations' functions; all they read of a schema editor is the connection."""
-    roles.make_roles(apps, SimpleNamespace(connection=connection))
-    lead_roles.extend_roles(apps, SimpleNamespace(connection=connection))
+    editor = SimpleNamespace(connection=connection)
+    roles.make_roles(apps, editor)
+    lead_roles.extend_roles(apps, editor)
+    lists.grant(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
