@@ -5,13 +5,25 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from scoring.services import grades, maintenance, readiness, training, versions
+from scoring.services import grades, imports, maintenance, readiness, training, versions
 
 
 @shared_task(time_limit=3600, soft_time_limit=3540)
 def run_training(run_id: int) -> None:
     """Run one training row, if nobody else has it."""
     training.run_and_log(run_id)
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540)
+def run_import(run_id: int) -> None:
+    """Audit or import one uploaded file, if nobody else has it."""
+    imports.work_on(run_id, as_of=timezone.now())
+
+
+@shared_task(time_limit=300, soft_time_limit=280, expires=3600)
+def remove_uploads() -> None:
+    """Remove uploaded files that nobody needs any more."""
+    imports.remove_uploads(as_of=timezone.now())
 
 
 @shared_task(time_limit=300, soft_time_limit=280)

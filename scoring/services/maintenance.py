@@ -12,6 +12,8 @@ from scoring.contracts import NoModelReleased
 from scoring.models import ImportRun, Regrade, TrainingRun
 from scoring.services.grades import mend_grades
 from scoring.services.readiness import first_snapshot
+from scoring.services.imports.starts import close_abandoned
+from scoring.services.imports.work import waiting_imports
 from scoring.services.scoring import score_waiting
 from scoring.services.versions import mark_champion, publish_waiting
 
@@ -24,12 +26,15 @@ def sweep(*, as_of: datetime) -> None:
     and see to grades and counts."""
     for model in (TrainingRun, ImportRun, Regrade):
         claims.fail_exhausted(model)
+    close_abandoned()
     for run_id in claims.stale(TrainingRun):
         enqueue("scoring.tasks.run_training", run_id)
     for regrade_id in claims.stale(Regrade):
         enqueue("scoring.tasks.run_regrade", regrade_id)
     mend_grades(as_of=as_of)
     first_snapshot(as_of=as_of)
+    for run_id in waiting_imports():
+        enqueue("scoring.tasks.run_import", run_id)
     score_all_waiting(as_of=as_of)
     publish_waiting()
     mark_champion()

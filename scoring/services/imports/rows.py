@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from scoring.contracts import LeadRefused, OutcomeKind
+from scoring.ml.parsing import visible
 from scoring.ml.reading import RawRow
 from scoring.ml.schema import FeatureSpec, parse_value
 from scoring.services.imports.options import ImportOptions, RowError
@@ -43,6 +45,7 @@ class RowReader:
     target: Target
     specs: Mapping[str, FeatureSpec]
     as_of: datetime
+    identity: tuple[str, ...] = ()
     _seen: dict[int, int] = field(default_factory=dict)
     _occurrences: dict[bytes, int] = field(default_factory=dict)
 
@@ -52,6 +55,11 @@ class RowReader:
             return self._read(row)
         except _Refused as refused:
             return RowError(row.number, refused.column, refused.value[:200], refused.expected)
+
+    def remember(self, row: RawRow) -> None:
+        """Take note of a row that was written before: its id, or how often its content came."""
+        with contextlib.suppress(_Refused):
+            self._identity(row)
 
     def _read(self, row: RawRow) -> FileLead:
         options, values = self.options, row.values
@@ -87,7 +95,7 @@ class RowReader:
         column = self.options.id
         if column is None:
             return self._digest(row)
-        external_id = (row.values.get(column) or "").strip()
+        external_id = visible(row.values.get(column) or "")
         if not external_id:
             raise _Refused(column, "", "an id; the cell is blank")
         if len(external_id) > MAX_ID:
@@ -101,11 +109,8 @@ class RowReader:
 
     def _digest(self, row: RawRow) -> str:
         digest = hashlib.blake2b(digest_size=12)
-        for name, value in row.values.items():
-            # The outcome may come later: the same lead must be found again when it does.
-            if name in self.options.not_attributes():
-                continue
-            text = value or ""
+        for name in self.identity:
+            text = row.values[name] or ""
             digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
         raw = digest.digest()
         self._occurrences[raw] = occurrence = self._occurrences.get(raw, 0) + 1

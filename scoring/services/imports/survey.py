@@ -26,6 +26,7 @@ class Survey:
     outcomes: Counter[str]
     rows: int
     problems: int
+    notes: tuple[str, ...] = ()
 
 
 def survey(table: Table, options: ImportOptions, progress: Callable[[str, float], None]) -> Survey:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from scoring.contracts import ImportRefused
+from scoring.ml.parsing import visible
 from scoring.services.imports.options import ImportOptions
 
 YES = frozenset(
@@ -41,8 +42,15 @@ class Target:
         return plain in self.lost or (self.told_apart and plain in self.others)
 
 
+BLANK = frozenset({"n/a", "#n/a", "na", "null", "-", "–"})
+"""What stands in a cell of the outcome that says nothing."""
+
+
 def _plain(text: str | None) -> str:
-    return (text or "").strip().casefold()
+    if not text:
+        return ""
+    plain = visible(text).casefold()
+    return "" if plain in BLANK else plain
 
 
 def read_target(counts: Counter[str], options: ImportOptions) -> Target:
@@ -58,14 +66,17 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
     listed = ", ".join(f"{text[:40]!r} ({n:,})" for text, n in plain.most_common(SHOWN))
     more = f" and {len(plain) - SHOWN:,} more values" if len(plain) > SHOWN else ""
     column = options.converted
-    if options.converted_value is not None:
-        wanted = _plain(options.converted_value)
-        if wanted not in plain:
-            raise ImportRefused(
-                f"--converted-value {options.converted_value!r} does not occur in column {column!r}, "
-                f"which holds {listed or 'nothing'}{more}."
-            )
-        chosen = frozenset({wanted})
+    if options.converted_values:
+        for told in options.converted_values:
+            if _plain(told) not in plain:
+                raise ImportRefused(
+                    f"--converted-value {told!r} does not occur in column {column!r}, "
+                    f"which holds {listed or 'nothing'}{more}."
+                )
+        chosen = frozenset(map(_plain, options.converted_values))
+    elif set(plain) <= YES | NO and set(plain) & YES and set(plain) & NO:
+        # Several spellings of one yes and one no.
+        chosen = frozenset(plain) & YES
     elif len(plain) > 2:
         raise ImportRefused(
             f"Column {column!r} holds {len(plain):,} different values: {listed}{more}; expected two. "

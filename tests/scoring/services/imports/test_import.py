@@ -20,7 +20,7 @@ from scoring.models import FeatureSet, ImportRun, Lead, Outcome
 from scoring.services import maintenance
 from scoring.services.features import activate_feature_set
 from scoring.services.imports import ImportOptions, ImportSummary, import_file
-from scoring.services.imports import run as import_run
+from scoring.services.imports import chunks
 from scoring.services.imports.run import ImportStopped
 from scoring.services.outcomes import record_outcome
 from tests.factories.files import lead_rows, write_leads
@@ -48,7 +48,7 @@ def run(
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten rows a transaction, so that a small file has several."""
-    monkeypatch.setattr(import_run, "CHUNK", 10)
+    monkeypatch.setattr(chunks, "CHUNK", 10)
 
 
 @pytest.fixture
