@@ -59,6 +59,11 @@ TABLE: tuple[Entry, ...] = (
         when=Every(3600),
         why="At a million leads counting takes seconds, so the page reads a row. Leads ripen by the day.",
         expires_seconds=3000,
+        name="Remove old uploads",
+        task="scoring.tasks.remove_uploads",
+        when=Daily(hour=3, minute=50),
+        why="Uploaded files of imports that ended, or that nobody went on with for a week, hold people's data.",
+        expires_seconds=4 * 3600,
     ),
     Entry(
         name="Forget expired sign-ins",

@@ -172,6 +172,10 @@ def row_or_problem(number: int, columns: tuple[str, ...], cells: Sequence[str | 
         if len(cells) < len(columns) or any(cell and not cell.isspace() for cell in surplus):
             return RowProblem(number, "", f"{len(cells)} cells", f"{len(columns)} cells, as in the header")
         cells = cells[: len(columns)]
+    whole = "".join(filter(None, cells))
+    if len(whole) <= MAX_CELL and whole.isprintable():
+        # The usual row: one look at all of it.
+        return RawRow(number, dict(zip(columns, [cell or None for cell in cells], strict=True)))
     values: dict[str, str | None] = {}
     for column, cell in zip(columns, cells, strict=True):
         if cell is None or not cell:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from scoring.contracts import LeadRefused, OutcomeKind
-from scoring.ml.parsing import visible
+from scoring.ml.parsing import Reader, compile_reader, visible
 from scoring.ml.reading import RawRow
-from scoring.ml.schema import FeatureSpec, parse_value
+from scoring.ml.schema import FeatureSpec
 from scoring.services.imports.options import ImportOptions, RowError
 from scoring.services.imports.target import Target
 from scoring.services.leads import MAX_ID, MAX_TEXT
@@ -48,6 +48,12 @@ class RowReader:
     identity: tuple[str, ...] = ()
     _seen: dict[int, int] = field(default_factory=dict)
     _occurrences: dict[bytes, int] = field(default_factory=dict)
+    _readers: dict[str, Reader] = field(init=False)
+    _elsewhere: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._readers = {name: compile_reader(spec) for name, spec in self.specs.items()}
+        self._elsewhere = self.options.not_attributes()
 
     def read(self, row: RawRow) -> FileLead | RowError:
         """The lead, or what is wrong with the row."""
@@ -78,11 +84,10 @@ class RowReader:
             raise _Refused(
                 options.converted_at or "", converted_at.date().isoformat(), f"a date after {created.date()}"
             )
-        elsewhere = options.not_attributes()
         return FileLead(
             number=row.number,
             external_id=external_id,
-            attributes=self._attributes(row, elsewhere),
+            attributes=self._attributes(row),
             created=created,
             owner=(values.get(options.owner or "") or "").strip()[:255],
             stage=(values.get(options.stage or "") or "").strip()[:255],
@@ -116,10 +121,10 @@ class RowReader:
         self._occurrences[raw] = occurrence = self._occurrences.get(raw, 0) + 1
         return f"row-{digest.hexdigest()}-{occurrence}"
 
-    def _attributes(self, row: RawRow, elsewhere: frozenset[str]) -> dict[str, object]:
+    def _attributes(self, row: RawRow) -> dict[str, object]:
         attributes: dict[str, object] = {}
         for name, value in row.values.items():
-            if name in elsewhere or value is None or value == "":
+            if value is None or name in self._elsewhere:
                 continue
             if len(value) > MAX_TEXT:
                 raise _Refused(name, value[:80], f"at most {MAX_TEXT:,} characters, got {len(value):,}")
@@ -130,8 +135,7 @@ class RowReader:
         if column is None or not (values.get(column) or "").strip():
             return None
         text = (values[column] or "").strip()
-        spec = self.specs[column]
-        value, warning = parse_value(spec, text)
+        value, warning = self._readers[column](text)
         if isinstance(value, float) and value >= EARLIEST_DAY:
             return EPOCH + timedelta(days=value)
         if warning is not None and warning.code == "missing":
@@ -159,7 +163,7 @@ class RowReader:
         text = (values.get(column or "") or "").strip()
         if column is None or not text:
             return None
-        value, warning = parse_value(self.specs[column], text)
+        value, warning = self._readers[column](text)
         if isinstance(value, float) and abs(value) <= float(MAX_REVENUE):
             return Decimal(repr(value)).quantize(Decimal("0.01"))
         if warning is not None and warning.code == "missing":

@@ -14,7 +14,7 @@ from scoring.ml.reading import RawRow, Table
 from scoring.services.imports.options import ImportOptions
 
 CHUNK = 2000
-SAMPLE_ROWS = 50_000
+SAMPLE_ROWS = 20_000
 MAX_DISTINCT = 10_000
 
 

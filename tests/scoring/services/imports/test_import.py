@@ -19,8 +19,7 @@ from scoring.contracts import FeatureSetState, OutcomeInput, OutcomeKind
 from scoring.models import FeatureSet, ImportRun, Lead, Outcome
 from scoring.services import maintenance
 from scoring.services.features import activate_feature_set
-from scoring.services.imports import ImportOptions, ImportSummary, import_file
-from scoring.services.imports import chunks
+from scoring.services.imports import ImportOptions, ImportSummary, chunks, import_file
 from scoring.services.imports.run import ImportStopped
 from scoring.services.outcomes import record_outcome
 from tests.factories.files import lead_rows, write_leads
