@@ -64,11 +64,15 @@ class RowReader:
 
     def remember(self, row: RawRow) -> None:
         """Take note of a row that was written before: its id, or how often its content came."""
-        with contextlib.suppress(_Refused):
-            self._identity(row)
+        if _total(row.values) is None:
+            with contextlib.suppress(_Refused):
+                self._identity(row)
 
     def _read(self, row: RawRow) -> FileLead:
         options, values = self.options, row.values
+        total = _total(values)
+        if total is not None:
+            raise _Refused(*total, "a lead; this looks like the line of totals under a list")
         external_id = self._identity(row)
         created = self._date(values, options.created_at)
         converted_at = self._date(values, options.converted_at)
@@ -169,6 +173,22 @@ class RowReader:
         if warning is not None and warning.code == "missing":
             return None
         raise _Refused(column, text, "an amount of money such as 1250.00")
+
+
+_TOTALS = frozenset(
+    "total totals sum subtotal grand-total summe gesamt gesamtsumme insgesamt totale suma итого المجموع 合计".split()
+)
+
+
+def _total(values: Mapping[str, str | None]) -> tuple[str, str] | None:
+    """The cell that makes a row the line of totals under a list, where most of the row is blank beside it."""
+    filled = [(name, value) for name, value in values.items() if value]
+    if len(filled) * 2 > len(values):
+        return None
+    for name, value in filled:
+        if value.strip(" :\t").casefold().replace(" ", "-") in _TOTALS:
+            return name, value
+    return None
 
 
 class _Refused(LeadRefused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
     choose = random.Random(0)  # noqa: S311  a sample, not a secret
     kept: list[tuple[int, dict[str, str | None]]] = []
     outcomes: Counter[str] = Counter()
-    rows = problems = 0
+    rows = problems = shortened = 0
     for chunk in table.chunks(CHUNK):
         for item in chunk:
             if not isinstance(item, RawRow):
@@ -46,6 +47,8 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
                 continue
             rows += 1
             outcomes[item.values.get(options.converted) or ""] += 1
+            if options.id is not None and _shortened(item.values.get(options.id)):
+                shortened += 1
             if len(kept) < SAMPLE_ROWS:
                 kept.append((item.number, item.values))
             elif (place := choose.randrange(rows)) < SAMPLE_ROWS:
@@ -66,4 +69,21 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
         outcomes=outcomes,
         rows=rows,
         problems=problems,
+        notes=_id_notes(options, shortened),
+    )
+
+
+_SCIENTIFIC = re.compile(r"\s*\d[.,]\d+E[+]?\d+\s*", re.IGNORECASE)
+
+
+def _shortened(text: str | None) -> bool:
+    return text is not None and ("E" in text or "e" in text) and _SCIENTIFIC.fullmatch(text) is not None
+
+
+def _id_notes(options: ImportOptions, shortened: int) -> tuple[str, ...]:
+    if not shortened:
+        return ()
+    return (
+        f"{shortened:,} ids in {options.id!r} are written like 1.23E+09: a spreadsheet has shortened them, and "
+        "different leads may have become one. Export the column as text to be sure.",
     )

@@ -221,7 +221,7 @@ def test_a_formula_in_an_attribute_is_kept_as_it_was_sent(tmp_path: Path) -> Non
     assert Lead.objects.get(external_id="L-1").attributes["Source"] == "=1+1"
 
 
-def test_the_database_and_the_file_keep_all_errors_and_the_answer_the_first_thousand(
+def test_database_and_file_keep_all_errors_and_the_answer_the_first_thousand(
     tmp_path: Path, place: Path
 ) -> None:
     table = rows(1300)
