@@ -135,8 +135,11 @@ def _lost(model: type[Work], claim: Claim) -> LostClaim:
     )
 
 
-def claim(model: type[Work], pk: Any, *, lease_seconds: float, now: datetime | None = None) -> Claim | None:
-    """Takes a queued row, or a running one whose lease has run out. None when it is not to be had.
+def claim(
+    model: type[Work], pk: Any, *, lease_seconds: float, now: datetime | None = None, **fields: Any
+) -> Claim | None:
+    """Takes a queued row, or a running one whose lease has run out, and sets `fields` on it. None when it is not to
+    be had.
 
     `now` replaces database time in tests and drills. A row that was claimed `max_attempts` times is left
     alone; :func:`fail_exhausted` closes it.
@@ -153,6 +156,7 @@ def claim(model: type[Work], pk: Any, *, lease_seconds: float, now: datetime | N
                 started_at=Coalesce("started_at", _time(now), output_field=models.DateTimeField()),
                 next_attempt_at=None,
                 error="",
+                **fields,
             )
         )
         if not taken:

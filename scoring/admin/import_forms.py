@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.confirm import ReasonForm
 from scoring.ml.column_roles import currency_of
@@ -51,12 +53,20 @@ ROLES = (
 )
 
 
+class FileChoice(forms.FileInput):
+    """A plain file input, in the frame that the theme's script expects around one."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chooser = super().render(name, value, attrs, renderer)
+        return format_html('<span><span>{}</span><input type="text" hidden disabled></span>', chooser)
+
+
 class UploadForm(forms.Form):
     """One file."""
 
     file = forms.FileField(
         label="File",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,.gz,.xlsx,.xlsm,.parquet"}),
+        widget=FileChoice(attrs={"accept": ".csv,.txt,.tsv,.gz,.xlsx,.xlsm,.parquet"}),
         help_text="CSV of any kind (also .gz), Excel (.xlsx) or Parquet, with one lead in each row.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
     )

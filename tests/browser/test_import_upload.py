@@ -89,7 +89,9 @@ def finish(page: Any, look: Look) -> None:
     look("8-done")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")]
+)
 def test_a_dirty_file_goes_in_by_reading_the_pages(
     width: int, scheme: str, analyst: User, visit: Any, tmp_path: Path
 ) -> None:

@@ -113,7 +113,7 @@ def _rows(n: int) -> list[list[str]]:
                 ("Amal", "Ben")[number % 2],
                 NFD if number % 2 else "Zürich",
                 status if number % 11 else "",
-                f"{date}.{month}.{int(year) + 1}" if won and number % 11 else "",
+                f"{date}.{month}.{year}" if won and number % 11 else "",
                 f"€ {amount},00" if won and number % 11 else "",
                 "",
             ]

@@ -176,7 +176,19 @@ class RowReader:
 
 
 _TOTALS = frozenset(
-    "total totals sum subtotal grand-total summe gesamt gesamtsumme insgesamt totale suma итого المجموع 合计".split()
+    (
+        "total",
+        "totals",
+        "sum",
+        "subtotal",
+        "grand-total",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "insgesamt",
+        "totale",
+        "suma",
+    )
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from leadscoring.common import claims
+from leadscoring.common import alive, claims
 from scoring.contracts import ImportRefused, ScoringError
 from scoring.ml.reading import TableError
 from scoring.models import FeatureSet, ImportRun
@@ -53,7 +53,7 @@ def import_file(
     with alone(source):
         plan = plan_import(path, options, progress=progress)
         run = open_or_take_up(path, file_digest(path), plan, requested_by)
-        held = claims.claim(ImportRun, run.pk, lease_seconds=LEASE_SECONDS)
+        held = claims.claim(ImportRun, run.pk, lease_seconds=LEASE_SECONDS, held_by=alive.here())
         if held is None:
             raise ImportRefused(f"Import {run.pk} was taken by another process at this moment; run it again.")
         return carry_out(run, plan, held, requested_by=requested_by, as_of=as_of, progress=progress)

@@ -84,6 +84,8 @@ def _id_notes(options: ImportOptions, shortened: int) -> tuple[str, ...]:
     if not shortened:
         return ()
     return (
-        f"{shortened:,} ids in {options.id!r} are written like 1.23E+09: a spreadsheet has shortened them, and "
-        "different leads may have become one. Export the column as text to be sure.",
+        (
+            f"{shortened:,} ids in {options.id!r} are written like 1.23E+09: a spreadsheet has shortened them, and "
+            "different leads may have become one. Export the column as text to be sure."
+        ),
     )
