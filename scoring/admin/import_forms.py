@@ -181,7 +181,7 @@ def first_answers(preview: Preview, told: ImportOptions, outcome: str, source: s
     """What the form shows at first: what was told before for this outcome, else the guesses."""
     if told.converted == outcome:
         return {
-            "converted_values": list(told.converted_values),
+            "converted_values": preview.spelled(outcome, told.converted_values),
             "currency": told.currency,
             "source": told.source or source,
             "exclude": list(told.exclude),
@@ -191,7 +191,7 @@ def first_answers(preview: Preview, told: ImportOptions, outcome: str, source: s
     answers: dict[str, Any] = {role: guess.column for role, guess in guesses.items() if role != "converted"}
     found = preview.guesses.get("converted")
     if found is not None and found.column == outcome:
-        answers["converted_values"] = list(found.values)
+        answers["converted_values"] = preview.spelled(outcome, found.values)
     money = answers.get("revenue")
     if money:
         answers["currency"] = currency_of(money, preview.values[money])

@@ -58,6 +58,8 @@ def worker() -> None:
 
 def upload(shown: Any, path: Path, look: Look) -> Any:
     page = shown.open("scoring/importrun/")
+    if page.get_by_text("more_horiz").is_visible():
+        page.get_by_text("more_horiz").click()  # on a phone the buttons lie behind it
     page.get_by_role("link", name="Import a file").click()
     look("1-upload")
     page.set_input_files("[name=file]", str(path))

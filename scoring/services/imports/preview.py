@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from scoring.contracts import ImportRefused
 from scoring.ml.column_roles import Guess, guess_roles
-from scoring.ml.parsing import shown
+from scoring.ml.parsing import shown, visible
 from scoring.ml.reading import RawRow, RowProblem, TableError
 from scoring.models import ImportRun
 from scoring.services.imports.options import ImportOptions
 from scoring.services.imports.plan import open_file
+from scoring.services.imports.target import plain_outcome
 from scoring.services.imports.uploads import stored_path
 
 ROWS_SHOWN = 12
@@ -36,8 +37,23 @@ class Preview:
     guesses: Mapping[str, Guess]
 
     def values_of(self, column: str) -> list[tuple[str, int]]:
-        """The values of a column that are not blank, most frequent first."""
-        return self.values.get(column, Counter()).most_common(VALUES_SHOWN)
+        """The values of a column that are not blank, most frequent first; spellings that differ in nothing but
+        capitals are one, under the most frequent of them."""
+        spellings: dict[str, str] = {}
+        counts: Counter[str] = Counter()
+        for value, n in self.values.get(column, Counter()).most_common():
+            counts[spellings.setdefault(plain_outcome(value), value)] += n
+        return [(value, n) for value, n in counts.most_common(VALUES_SHOWN + 1) if plain_outcome(value)]
+
+    def spelled(self, column: str, values: Iterable[str]) -> list[str]:
+        """These values as `values_of` spells them."""
+        wanted = {plain_outcome(value) for value in values}
+        return [value for value, _ in self.values_of(column) if plain_outcome(value) in wanted]
+
+
+def _cell(value: str | None) -> str:
+    """A cell as people see it, on one line."""
+    return shown(" ".join(visible(value or "").split()), CELL_SHOWN)
 
 
 def preview_upload(run: ImportRun, options: ImportOptions) -> Preview:
@@ -67,10 +83,7 @@ def preview_upload(run: ImportRun, options: ImportOptions) -> Preview:
                 values[name][value.strip()] += 1
     return Preview(
         columns=table.columns,
-        rows=[
-            (row.number, [shown(value or "", CELL_SHOWN) for value in row.values.values()])
-            for row in rows[:ROWS_SHOWN]
-        ],
+        rows=[(row.number, [_cell(value) for value in row.values.values()]) for row in rows[:ROWS_SHOWN]],
         problems=problems[:ROWS_SHOWN],
         format_note=table.format_note,
         form=table.form,

@@ -85,7 +85,7 @@ def _id_notes(options: ImportOptions, shortened: int) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"{shortened:,} ids in {options.id!r} are written like 1.23E+09: a spreadsheet has shortened them, and "
+            f"Ids in {options.id!r} that are written like 1.23E+09: {shortened:,}. A spreadsheet has shortened them: "
             "different leads may have become one. Export the column as text to be sure."
         ),
     )

@@ -114,9 +114,8 @@ def audit_document(plan: Plan, summary: ImportSummary) -> dict[str, Any]:
         ],
         "held_out": summary.held_out,
         "notes": summary.notes,
-        "columns": [
-            {"label": spec.label, "kind": spec.kind.value, "excluded": spec.excluded}
-            for spec in plan.audited.schema.features
+        "learns_from": [
+            f"{spec.name} ({spec.kind.value.replace('_', '/')})" for spec in plan.audited.schema.trainable
         ],
         "feature_set": would_settle(plan.audited),
         "audited_rows": plan.audited.rows,
