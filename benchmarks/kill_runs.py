@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,16 @@ def killed(arguments: list[str], after: float) -> bool:
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return True
+
+
+def load_everything() -> None:
+    """Load what the commands load when they need it, so that children start with it."""
+    for name in (
+        "scoring.management.commands.import_leads",
+        "scoring.management.commands.train_model",
+        *("scoring.ml.training", "sklearn.linear_model", "lightgbm", "optuna", "mlflow.tracking", "openpyxl"),
+    ):
+        import_module(name)
 
 
 def write_rows(path: Path, rows: int, seed: int) -> dict[str, Any]:
@@ -184,7 +195,7 @@ def kill_trainings(times: int, rows: int, seed: int) -> dict[str, Any]:
     from scoring.models import ModelVersion, TrainingRun
 
     draw = random.Random(seed)
-    train = ["train_model", "--trials", "1", "--timeout", "3", "--reason", "kill-runs", "--json"]
+    train = ["train_model", "--trials", "2", "--timeout", "6", "--reason", "kill-runs", "--json"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kill-runs.csv"
         write_rows(path, rows, seed)
@@ -252,10 +263,11 @@ def main() -> None:
     django.setup()
     from django.db import connection
 
+    load_everything()
     if asked.what == "import":
         result = kill_imports(asked.times, asked.rows or 20_000, asked.seed)
     else:
-        result = kill_trainings(asked.times, asked.rows or 400, asked.seed)
+        result = kill_trainings(asked.times, asked.rows or 1500, asked.seed)
     print(json.dumps({"database": connection.vendor, **result, "load_average": os.getloadavg()[0]}))
     if result["clean"] != asked.times:
         raise SystemExit(1)

@@ -13,6 +13,7 @@ from scoring.contracts import LeadRefused, OutcomeKind
 from scoring.ml.parsing import Reader, compile_reader, visible
 from scoring.ml.reading import RawRow
 from scoring.ml.schema import FeatureSpec
+from scoring.ml.tally import Tally
 from scoring.services.imports.options import ImportOptions, RowError
 from scoring.services.imports.target import Target
 from scoring.services.leads import MAX_ID, MAX_TEXT
@@ -46,8 +47,7 @@ class RowReader:
     specs: Mapping[str, FeatureSpec]
     as_of: datetime
     identity: tuple[str, ...] = ()
-    _seen: dict[int, int] = field(default_factory=dict)
-    _occurrences: dict[bytes, int] = field(default_factory=dict)
+    _seen: Tally = field(default_factory=Tally)
     _readers: dict[str, Reader] = field(init=False)
     _elsewhere: frozenset[str] = field(init=False)
 
@@ -110,8 +110,7 @@ class RowReader:
         if len(external_id) > MAX_ID:
             raise _Refused(column, external_id, f"an id of at most {MAX_ID} characters")
         # Eight bytes of a hash instead of the text keep the memory flat at millions of rows.
-        key = hash(external_id)
-        first = self._seen.setdefault(key, row.number)
+        first = self._seen.first(hash(external_id), row.number)
         if first != row.number:
             raise _Refused(column, external_id, f"an id used once in the file; row {first} has it too")
         return external_id
@@ -121,8 +120,7 @@ class RowReader:
         for name in self.identity:
             text = row.values[name] or ""
             digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
-        raw = digest.digest()
-        self._occurrences[raw] = occurrence = self._occurrences.get(raw, 0) + 1
+        occurrence = self._seen.add(int.from_bytes(digest.digest()[:8], "big"))
         return f"row-{digest.hexdigest()}-{occurrence}"
 
     def _attributes(self, row: RawRow) -> dict[str, object]:

@@ -97,7 +97,7 @@ def carry_out(
         with transaction.atomic():
             settled = settle_feature_set(plan.audited, by=requested_by, as_of=as_of, name=run.file_name)
             summary.feature_set, summary.feature_set_state = settled.number, settled.words
-            summary.error_file = write_errors(run)
+            summary.error_file = "" if run.stored_file else write_errors(run)
             claims.finish(
                 ImportRun,
                 held,

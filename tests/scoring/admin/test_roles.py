@@ -15,11 +15,13 @@ from tests.factories.people import ROLES
 pytestmark = pytest.mark.django_db
 
 roles = import_module("scoring.migrations.0002_roles")
+imports = import_module("scoring.migrations.0005_import_steps")
 
 
 def make_roles() -> None:
-    """The migration's function; all it reads of a schema editor is the connection."""
+    """The migrations' functions; all they read of a schema editor is the connection."""
     roles.make_roles(apps, SimpleNamespace(connection=connection))
+    imports.grant(apps, SimpleNamespace(connection=connection))
 
 
 def permissions() -> dict[str, list[str]]:
@@ -40,13 +42,18 @@ def test_it_gives_a_sales_rep_leads_and_predictions_only() -> None:
 def test_it_lets_only_approvers_release_and_only_analysts_train() -> None:
     holders = {
         code: {name for name, held in permissions().items() if code in held}
-        for code in ("activate_release", "activate_featureset", "start_training", "add_apikey")
+        for code in (
+            *("activate_release", "activate_featureset", "start_training", "add_apikey"),
+            *("add_importrun", "change_importrun"),
+        )
     }
     assert holders == {
         "activate_release": {"approver"},
         "activate_featureset": {"analyst"},
         "start_training": {"analyst"},
         "add_apikey": {"operator", "integrator"},
+        "add_importrun": {"analyst", "integrator"},
+        "change_importrun": {"analyst", "integrator", "operator"},
     }
 
 

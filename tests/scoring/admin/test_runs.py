@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from django.test import Client
 
@@ -70,14 +68,6 @@ def test_it_hands_out_the_refused_rows_as_a_file_that_runs_nothing(core: Core, a
         "3,Notes,'=cmd(),a text",
     ]
     assert "attachment" in answer.headers["Content-Disposition"]
-
-
-def test_it_follows_no_link_out_of_the_folder(core: Core, place: Path, admin_client: Client) -> None:
-    (place / "imports").mkdir()
-    (place / "secret_key").write_text("secret")
-    (place / "imports" / "x.csv").symlink_to(place / "secret_key")
-    ImportRun.objects.filter(pk=core.imported.pk).update(error_file="x.csv")
-    assert admin_client.get(errors_path(core.imported)).status_code == 404
 
 
 def test_it_previews_grade_limits_before_it_sets_them(core: Core, admin_client: Client) -> None:

@@ -60,8 +60,8 @@ def test_it_keeps_a_file_by_its_digest_for_its_owner_only(place: Path) -> None:
     [file] = files(place)
     assert stored_path(run) == file
     assert file.parent.name == run.file_digest
-    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
-    assert stat.S_IMODE(os.stat(file.parent).st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert (run.state, run.step, run.file_size) == ("draft", "uploaded", file.stat().st_size)
     assert "Read as CSV" in run.format_note
 
