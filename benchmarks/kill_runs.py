@@ -145,8 +145,10 @@ def check_import(truth: dict[str, Any], *, by_id: bool) -> list[str]:
 
 def clear_import() -> None:
     """No lead, outcome, run or feature set of the benchmark left."""
-    from scoring.models import FeatureSet, ImportRun, Lead, Outcome
+    from scoring.models import FeatureSet, ImportRun, Lead, ModelVersion, Outcome, TrainingRun
 
+    ModelVersion.objects.filter(training_run__reason="kill-runs").delete()
+    TrainingRun.objects.filter(reason="kill-runs").delete()
     Outcome.objects.filter(lead__source_system=SOURCE).delete()
     Lead.objects.filter(source_system=SOURCE).delete()
     ImportRun.objects.filter(source_system=SOURCE).delete()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -85,7 +86,7 @@ class UploadSteps(WorkPage[ImportRun]):
             verb="Upload and look at it",
             form=form,
             template="scoring/admin/import_upload.html",
-            context={"steps": _steps("file", None), "limit": too_large().detail},
+            context={"steps": _steps("file", None), "limit_mib": settings.IMPORT_MAX_BYTES / 2**20},
             status=400 if form.errors else 200,
         )
 
