@@ -163,6 +163,7 @@ class ColumnsForm(forms.Form):
     def options(self, reading: ImportOptions) -> ImportOptions:
         """As the import takes them."""
         told = self.cleaned_data
+        roles: dict[str, Any] = {role: told[role] or None for role, _, _ in ROLES}
         return ImportOptions(
             converted=self.outcome,
             converted_values=tuple(told["converted_values"]),
@@ -173,7 +174,7 @@ class ColumnsForm(forms.Form):
             encoding=reading.encoding,
             sheet=reading.sheet,
             header_row=reading.header_row,
-            **{role: told[role] or None for role, _, _ in ROLES},
+            **roles,
         )
 
 

@@ -64,7 +64,7 @@ class UploadSteps(WorkPage[ImportRun]):
 
     @page_action("Import a file", permission="upload", icon="upload_file", tone="primary")
     def upload(self, request: HttpRequest) -> HttpResponse:
-        form = UploadForm(request.POST or None, request.FILES or None)
+        form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
         if request.method == "POST":
             if request.META.get(TOO_LARGE):
                 form = UploadForm()
@@ -169,7 +169,9 @@ class UploadSteps(WorkPage[ImportRun]):
         """What the import would do; while a worker still finds out, how far it is."""
         run = self._own(request, object_id)
         if run.is_open and run.step != ImportStep.IMPORT:
-            context = {"progress_url": reverse("admin:scoring_importrun_progress", args=(run.pk,))}
+            context: dict[str, Any] = {
+                "progress_url": reverse("admin:scoring_importrun_progress", args=(run.pk,))
+            }
             context |= {"state_words": state_words(run), "percent": round(run.progress * 100)}
             return self._page(request, run, "audit", "scoring/admin/import_auditing.html", context)
         if not run.is_draft:

@@ -168,7 +168,7 @@ class ImportSummary:
         self.open += sum(row.outcome is None for row in good)
         self.converted += sum(row.outcome is OutcomeKind.CONVERTED for row in good)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, Any]:
         """The row's columns that are the checkpoint."""
         return {column: getattr(self, name) for name, column in _COLUMNS.items()}
 

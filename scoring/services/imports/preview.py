@@ -71,7 +71,10 @@ def preview_upload(run: ImportRun, options: ImportOptions) -> Preview:
     try:
         for chunk in table.chunks(1000):
             for item in chunk:
-                (rows if isinstance(item, RawRow) else problems).append(item)  # type: ignore[attr-defined]
+                if isinstance(item, RawRow):
+                    rows.append(item)
+                else:
+                    problems.append(item)
             if len(rows) + len(problems) >= ROWS_READ:
                 break
     except TableError as error:
