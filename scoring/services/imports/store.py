@@ -1,9 +1,8 @@
-"""Storing a compared chunk: COPY and set-wise updates on PostgreSQL, bulk inserts elsewhere."""
+"""Storing a compared chunk of leads and outcomes."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +11,11 @@ from uuid import UUID
 
 from django.db import connection
 
+from leadscoring.common.bulk import insert_rows, update_rows
 from scoring import signals
 from scoring.models import Lead, Outcome
+
+CHANGED = ("attributes", "created", "owner", "stage", "file_position", "import_run", "updated_at")
 
 
 class LeadRow(NamedTuple):
@@ -55,112 +57,23 @@ def store_chunk(
     added: Sequence[OutcomeRow],
     withdrawn: Sequence[int],
 ) -> None:
-    """Write it all; call inside the transaction that found out what is new and what changed."""
-    # In one order for everybody: two callers with the same new leads would wait for each other's.
-    new = sorted(new, key=lambda lead: lead.external_id)
-    copies = connection.vendor == "postgresql"
+    """Write it all; call inside the transaction that found out what is new, and that locked what changed.
+
+    Raises:
+        IntegrityError: another caller brought one of the new leads meanwhile.
+    """
     if new:
-        (_copy_leads if copies else _insert_leads)(place, new)
+        # In one order for everybody: two callers with the same new leads would wait for each other's.
+        insert_rows(Lead, [_lead(place, row) for row in sorted(new, key=lambda lead: lead.external_id)])
     if changed:
-        (_set_leads if copies else _upsert_leads)(place, changed)
+        update_rows(Lead, [_lead(place, row) for row in changed], CHANGED)
     if withdrawn:
         Outcome.objects.filter(pk__in=withdrawn).update(is_current=False)
     if added:
-        ids = (_copy_outcomes if copies else _insert_outcomes)(place, added)
-        signals.outcomes_recorded.send(sender=Outcome, ids=ids)
-
-
-# --- PostgreSQL ---------------------------------------------------------------------------------------
-
-
-def _copy_leads(place: Place, new: Iterable[LeadRow]) -> None:
-    as_of = place.as_of.isoformat()
-    source, run = _text(place.source), _or_null(place.run_id)
-    fixed = f"f\t\\N\t\t\\N\t\\N\t{as_of}\t{as_of}\n"
-    _copy(
-        "scoring_lead (id, source_system, external_id, attributes, created, owner, stage, file_position, "
-        "import_run_id, awaiting_score, score, grade, scored_at, scored_by_id, first_seen, updated_at)",
-        [
-            f"{lead.id}\t{source}\t{_text(lead.external_id)}\t{_text(_json(lead.attributes))}\t"
-            f"{_moment(lead.created)}\t{_text(lead.owner)}\t{_text(lead.stage)}\t{lead.position}\t{run}\t{fixed}"
-            for lead in new
-        ],
-    )
-
-
-def _copy_outcomes(place: Place, added: Sequence[OutcomeRow]) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('scoring_outcome', 'id')) FROM generate_series(1, %s)",
-            [len(added)],
-        )
-        ids = [int(row[0]) for row in cursor.fetchall()]
-    as_of, reporter = place.as_of.isoformat(), _text(place.reported_by)
-    _copy(
-        "scoring_outcome (id, lead_id, kind, occurred_at, revenue, currency, is_current, recorded_at, reported_by)",
-        [
-            f"{pk}\t{row.lead_id}\t{row.kind}\t{_moment(row.occurred_at)}\t{_or_null(row.revenue)}\t"
-            f"{row.currency}\tt\t{as_of}\t{reporter}\n"
-            for pk, row in zip(ids, added, strict=True)
-        ],
-    )
-    return ids
-
-
-def _set_leads(place: Place, changed: Sequence[LeadRow]) -> None:
-    # One statement for all of them; the rows are locked already, in the order of their ids.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE scoring_lead AS lead
-            SET attributes = sent.attributes, created = sent.created, owner = sent.owner, stage = sent.stage,
-                file_position = sent.position, import_run_id = %s, updated_at = %s
-            FROM unnest(%s::uuid[], %s::jsonb[], %s::timestamptz[], %s::text[], %s::text[], %s::bigint[])
-                AS sent (id, attributes, created, owner, stage, position)
-            WHERE lead.id = sent.id
-            """,
-            [
-                place.run_id,
-                place.as_of,
-                [lead.id for lead in changed],
-                [_json(lead.attributes) for lead in changed],
-                [lead.created for lead in changed],
-                [lead.owner for lead in changed],
-                [lead.stage for lead in changed],
-                [lead.position for lead in changed],
-            ],
-        )
-
-
-def _copy(target: str, lines: Sequence[str]) -> None:
-    with connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
-        copy.write("".join(lines))
-
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _text(value: str) -> str:
-    """A text as COPY's text format has it."""
-    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
-
-
-_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-
-
-def _json(attributes: dict[str, Any]) -> str:
-    return _dumps(attributes)
-
-
-def _moment(value: datetime | None) -> str:
-    return "\\N" if value is None else value.isoformat()
-
-
-def _or_null(value: object) -> str:
-    return "\\N" if value is None else str(value)
-
-
-# --- Any database -------------------------------------------------------------------------------------
+        outcomes = [_outcome(place, row) for row in added]
+        _number(outcomes)
+        insert_rows(Outcome, outcomes)
+        signals.outcomes_recorded.send(sender=Outcome, ids=[outcome.pk for outcome in outcomes])
 
 
 def _lead(place: Place, row: LeadRow) -> Lead:
@@ -179,43 +92,26 @@ def _lead(place: Place, row: LeadRow) -> Lead:
     )
 
 
-def _insert_leads(place: Place, new: Sequence[LeadRow]) -> None:
-    Lead.objects.bulk_create([_lead(place, row) for row in new], batch_size=500)
-
-
-def _upsert_leads(place: Place, changed: Sequence[LeadRow]) -> None:
-    # An upsert writes all changed rows in one statement; bulk_update's CASE grows with rows times columns.
-    Lead.objects.bulk_create(
-        [_lead(place, row) for row in changed],
-        update_conflicts=True,
-        unique_fields=["source_system", "external_id"],
-        update_fields=[
-            "attributes",
-            "created",
-            "owner",
-            "stage",
-            "file_position",
-            "import_run",
-            "updated_at",
-        ],
-        batch_size=500,
+def _outcome(place: Place, row: OutcomeRow) -> Outcome:
+    return Outcome(
+        lead_id=row.lead_id,
+        kind=row.kind,
+        occurred_at=row.occurred_at,
+        revenue=row.revenue,
+        currency=row.currency,
+        recorded_at=place.as_of,
+        reported_by=place.reported_by,
     )
 
 
-def _insert_outcomes(place: Place, added: Sequence[OutcomeRow]) -> list[int]:
-    made = Outcome.objects.bulk_create(
-        [
-            Outcome(
-                lead_id=row.lead_id,
-                kind=row.kind,
-                occurred_at=row.occurred_at,
-                revenue=row.revenue,
-                currency=row.currency,
-                recorded_at=place.as_of,
-                reported_by=place.reported_by,
-            )
-            for row in added
-        ],
-        batch_size=500,
-    )
-    return [outcome.pk for outcome in made]
+def _number(outcomes: Sequence[Outcome]) -> None:
+    """COPY answers with no keys, and receivers are told them: PostgreSQL gives them out beforehand."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('scoring_outcome', 'id')) FROM generate_series(1, %s)",
+            [len(outcomes)],
+        )
+        for outcome, (key,) in zip(outcomes, cursor.fetchall(), strict=True):
+            outcome.pk = key

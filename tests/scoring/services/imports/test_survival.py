@@ -238,7 +238,9 @@ def test_whoever_lost_the_row_writes_nothing_more(leads: Path) -> None:
 def test_of_two_first_imports_at_once_one_activates_its_set(tmp_path: Path) -> None:
     """Two sources at once, whose files have different columns."""
     one = write_leads(tmp_path / "one.csv", lead_rows(100))
-    two = write_leads(tmp_path / "two.csv", [{**row, "Campaign": row["Country"]} for row in lead_rows(100)])
+    two = write_leads(
+        tmp_path / "two.csv", [{**row, "Campaign": row["Country"] + row["Source"]} for row in lead_rows(100)]
+    )
     ready = threading.Barrier(2)
     ends: list[Any] = []
 
