@@ -17,7 +17,15 @@ from leadscoring.common import alive, claims
 from scoring.contracts import ImportRefused
 from scoring.models import FeatureSet, ImportRun, Lead, Outcome
 from scoring.services import maintenance
-from scoring.services.imports import ImportOptions, ImportStopped, ImportSummary, chunks, import_file, starts
+from scoring.services.imports import (
+    ImportOptions,
+    ImportStopped,
+    ImportSummary,
+    chunks,
+    import_file,
+    starts,
+    write,
+)
 from scoring.services.imports import run as import_run
 from tests.factories.files import lead_rows, write_leads
 from tests.factories.rows import NOW, counts
@@ -338,3 +346,20 @@ def test_it_says_when_leads_will_be_there_twice(tmp_path: Path) -> None:
         del row["Country"]
     fewer = run(write_leads(tmp_path / "fewer.csv", rows), replace(OPTIONS, id=None))
     assert "lacks 'Country'" in " ".join(fewer.notes)
+
+
+def test_a_lead_that_came_in_by_another_way_meanwhile_is_found_at_the_second_try(
+    leads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK", 100)
+    run(leads)
+    known, calls = write._known, []
+
+    def blind(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return {} if len(calls) == 1 else known(*args, **kwargs)
+
+    monkeypatch.setattr(write, "_known", blind)
+    again = run(leads)
+    assert (again.created, again.unchanged, len(calls)) == (0, 85, 2)
+    assert ImportRun.objects.latest("id").row_errors.count() == 15, "the refused rows are kept once"
