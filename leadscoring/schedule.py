@@ -59,6 +59,8 @@ TABLE: tuple[Entry, ...] = (
         when=Every(3600),
         why="At a million leads counting takes seconds, so the page reads a row. Leads ripen by the day.",
         expires_seconds=3000,
+    ),
+    Entry(
         name="Remove old uploads",
         task="scoring.tasks.remove_uploads",
         when=Daily(hour=3, minute=50),

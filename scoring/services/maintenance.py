@@ -11,9 +11,9 @@ from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
 from scoring.models import ImportRun, Regrade, TrainingRun
 from scoring.services.grades import mend_grades
-from scoring.services.readiness import first_snapshot
 from scoring.services.imports.starts import close_abandoned
 from scoring.services.imports.work import waiting_imports
+from scoring.services.readiness import first_snapshot
 from scoring.services.scoring import score_waiting
 from scoring.services.versions import mark_champion, publish_waiting
 

@@ -15,7 +15,7 @@ from tests.factories.people import ROLES
 pytestmark = pytest.mark.django_db
 
 roles = import_module("scoring.migrations.0002_roles")
-imports = import_module("scoring.migrations.0005_import_steps")
+imports = import_module("scoring.migrations.0006_import_steps")
 
 
 def make_roles() -> None:

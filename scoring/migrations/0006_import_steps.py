@@ -38,7 +38,7 @@ def grant(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scoring', '0004_lead_list_indexes'),
+        ('scoring', '0005_scale_regrade_readiness'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
