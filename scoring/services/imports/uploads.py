@@ -27,7 +27,6 @@ from scoring.services.imports.plan import open_file, source_name
 from scoring.services.imports.starts import refusal
 
 KEEP_DAYS = 7
-TASK = "scoring.tasks.run_import"
 
 
 def folder() -> Path:
@@ -151,7 +150,7 @@ def request_audit(run: ImportRun, options: ImportOptions) -> None:
         message="",
         started_at=None,
     )
-    enqueue(TASK, run.pk)
+    enqueue("scoring.tasks.run_import", run.pk)
 
 
 def request_import(run: ImportRun, *, reason: str, by: User | None) -> None:
@@ -180,7 +179,7 @@ def request_import(run: ImportRun, *, reason: str, by: User | None) -> None:
                 raise ImportRefused(
                     "This import is not ready to start: it was started, changed or discarded."
                 )
-            enqueue(TASK, run.pk)
+            enqueue("scoring.tasks.run_import", run.pk)
     except IntegrityError as error:
         raise refusal(run.source_system) from error
 
