@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, models
 
 from leadscoring.common.bulk import insert_rows, update_rows
 from scoring import signals
 from scoring.models import Lead, Outcome
 
+Row = TypeVar("Row", bound=models.Model)
 CHANGED = ("attributes", "created", "owner", "stage", "file_position", "import_run", "updated_at")
 
 
@@ -64,44 +65,59 @@ def store_chunk(
     """
     if new:
         # In one order for everybody: two callers with the same new leads would wait for each other's.
-        insert_rows(Lead, [_lead(place, row) for row in sorted(new, key=lambda lead: lead.external_id)])
+        insert_rows(Lead, _leads(place, sorted(new, key=lambda lead: lead.external_id)))
     if changed:
-        update_rows(Lead, [_lead(place, row) for row in changed], CHANGED)
+        update_rows(Lead, _leads(place, changed), CHANGED)
     if withdrawn:
         Outcome.objects.filter(pk__in=withdrawn).update(is_current=False)
     if added:
-        outcomes = [_outcome(place, row) for row in added]
+        outcomes = _outcomes(place, added)
         _number(outcomes)
         insert_rows(Outcome, outcomes)
         signals.outcomes_recorded.send(sender=Outcome, ids=[outcome.pk for outcome in outcomes])
 
 
-def _lead(place: Place, row: LeadRow) -> Lead:
-    return Lead(
-        id=row.id,
-        source_system=place.source,
-        external_id=row.external_id,
-        attributes=row.attributes,
-        created=row.created,
-        owner=row.owner,
-        stage=row.stage,
-        file_position=row.position,
-        import_run_id=place.run_id,
-        first_seen=place.as_of,
-        updated_at=place.as_of,
-    )
+def _leads(place: Place, rows: Sequence[LeadRow]) -> list[Lead]:
+    common = _blank(Lead) | {
+        "source_system": place.source,
+        "import_run_id": place.run_id,
+        "first_seen": place.as_of,
+        "updated_at": place.as_of,
+    }
+    return [
+        _made(
+            Lead,
+            common
+            | {
+                "id": row.id,
+                "external_id": row.external_id,
+                "attributes": row.attributes,
+                "created": row.created,
+                "owner": row.owner,
+                "stage": row.stage,
+                "file_position": row.position,
+            },
+        )
+        for row in rows
+    ]
 
 
-def _outcome(place: Place, row: OutcomeRow) -> Outcome:
-    return Outcome(
-        lead_id=row.lead_id,
-        kind=row.kind,
-        occurred_at=row.occurred_at,
-        revenue=row.revenue,
-        currency=row.currency,
-        recorded_at=place.as_of,
-        reported_by=place.reported_by,
-    )
+def _outcomes(place: Place, rows: Sequence[OutcomeRow]) -> list[Outcome]:
+    common = _blank(Outcome) | {"recorded_at": place.as_of, "reported_by": place.reported_by}
+    return [_made(Outcome, common | row._asdict()) for row in rows]
+
+
+def _blank(model: type[Row]) -> dict[str, Any]:
+    """The values of a new row by column, in the order of the model; without a key."""
+    return {
+        field.attname: None if field.primary_key else field.get_default()
+        for field in model._meta.concrete_fields
+    }
+
+
+def _made(model: type[Row], values: dict[str, Any]) -> Row:
+    # As rows are made that come from the database: by position, in a third of the time of keyword arguments.
+    return model.from_db(None, list(values), list(values.values()))
 
 
 def _number(outcomes: Sequence[Outcome]) -> None:
