@@ -82,6 +82,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=4 * 3600,
     ),
     Entry(
+        name="Remove old uploads",
+        task="scoring.tasks.remove_uploads",
+        when=Daily(hour=3, minute=50),
+        why="Uploaded files of imports that ended, or that nobody went on with for a week, hold people's data.",
+        expires_seconds=4 * 3600,
+    ),
+    Entry(
         name="Forget expired sign-ins",
         task="leadscoring.tasks.clear_sessions",
         when=Daily(hour=3, minute=40),

@@ -193,6 +193,11 @@ CONTENT_SECURITY_POLICY = {
 # A larger API body is refused with a problem document before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+FILE_UPLOAD_HANDLERS = [
+    "leadscoring.common.uploads.SizeLimit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 # The largest file a person may upload in the admin.
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 268_435_456, minimum=1024, maximum=10**11)

@@ -12,6 +12,7 @@ from scoring.services import (
     adoption,
     duplicates,
     grades,
+    imports,
     maintenance,
     readiness,
     rescoring,
@@ -68,6 +69,18 @@ def fill_search() -> None:
 def complete_search() -> None:
     """Give leads that have no words to search by a row for them."""
     search.add_missing()
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540)
+def run_import(run_id: int) -> None:
+    """Audit or import one uploaded file, if nobody else has it."""
+    imports.work_on(run_id, as_of=timezone.now())
+
+
+@shared_task(time_limit=300, soft_time_limit=280, expires=3600)
+def remove_uploads() -> None:
+    """Remove uploaded files that nobody needs any more."""
+    imports.remove_uploads(as_of=timezone.now())
 
 
 @shared_task(time_limit=300, soft_time_limit=280)

@@ -135,8 +135,11 @@ def _lost(model: type[Work], claim: Claim) -> LostClaim:
     )
 
 
-def claim(model: type[Work], pk: Any, *, lease_seconds: float, now: datetime | None = None) -> Claim | None:
-    """Takes a queued row, or a running one whose lease has run out. None when it is not to be had.
+def claim(
+    model: type[Work], pk: Any, *, lease_seconds: float, now: datetime | None = None, **fields: Any
+) -> Claim | None:
+    """Takes a queued row, or a running one whose lease has run out, and sets `fields` on it. None when it is not to
+    be had.
 
     `now` replaces database time in tests and drills. A row that was claimed `max_attempts` times is left
     alone; :func:`fail_exhausted` closes it.
@@ -153,6 +156,7 @@ def claim(model: type[Work], pk: Any, *, lease_seconds: float, now: datetime | N
                 started_at=Coalesce("started_at", _time(now), output_field=models.DateTimeField()),
                 next_attempt_at=None,
                 error="",
+                **fields,
             )
         )
         if not taken:
@@ -170,12 +174,14 @@ def renew(
     progress: float | None = None,
     message: str | None = None,
     now: datetime | None = None,
+    **fields: Any,
 ) -> bool:
-    """Extends the lease and notes how far the work is. Returns whether a person asked for it to stop.
+    """Extends the lease, notes how far the work is and sets `fields`. Returns whether a person asked for it to
+    stop. Called last in the transaction that writes a part of the results, it makes a checkpoint of them.
 
     Raises :class:`LostClaim` when the row is no longer held.
     """
-    changes: dict[str, Any] = {"lease_until": _in(lease_seconds, now)}
+    changes: dict[str, Any] = {"lease_until": _in(lease_seconds, now), **fields}
     if progress is not None:
         changes["progress"] = min(max(float(progress), 0.0), 1.0)
     if message is not None:
@@ -221,6 +227,13 @@ def fail(
 def cancel(model: type[Work], claim: Claim, *, message: str = "Stopped on request.", **fields: Any) -> None:
     """Marks a held row cancelled, after its worker has stopped."""
     _close(model, claim, None, state=WorkState.CANCELLED, message=message, **fields)
+
+
+def hand_back(model: type[Work], claim: Claim, *, state: str, **fields: Any) -> None:
+    """Gives a held row back in a state of its own model, such as one that waits for a person."""
+    changes = {"lease_until": None, "state": state, "attempts": 0, "progress": 0.0, **fields}
+    if not _held(model, claim).update(**changes):
+        raise _lost(model, claim)
 
 
 def request_cancel(model: type[Work], pk: Any, *, now: datetime | None = None) -> bool:

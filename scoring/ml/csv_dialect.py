@@ -157,7 +157,7 @@ def _escaped(text: str, delimiter: str) -> bool:
 
 
 def _score(text: str, form: CsvForm) -> float:
-    """Records of the same width as the header, weighted by how many columns that makes."""
+    """Records of the same width as most, weighted by how many columns that makes."""
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=form.delimiter,
@@ -175,7 +175,13 @@ def _score(text: str, form: CsvForm) -> float:
                 break
     except csv.Error:
         pass
-    if not widths or widths[0] < 2:
+    if not widths:
         return 0.0
-    same = sum(width == widths[0] for width in widths) / len(widths)
-    return same * same * (1.0 + min(widths[0], 50) / 50.0)
+    # The first record is the header, unless hardly any other is as wide: then it is a title above it.
+    width = widths[0]
+    if widths.count(width) < 0.5 * len(widths):
+        width = max(set(widths), key=lambda one: (widths.count(one) * min(one, 8), one))
+    if width < 2:
+        return 0.0
+    same = widths.count(width) / len(widths)
+    return same * same * (1.0 + min(width, 50) / 50.0)

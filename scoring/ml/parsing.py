@@ -62,9 +62,31 @@ def shown(raw: object, limit: int = 80) -> str:
     return text
 
 
+INVISIBLE = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Marks without a width that copying from web pages and mails leaves in cells."""
+_ENDS = INVISIBLE + "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+_NO_INVISIBLE = {ord(mark): None for mark in INVISIBLE}
+
+
+def visible(text: str) -> str:
+    """Stripped, without marks that nobody sees: for names and ids, where they would make two of one.
+
+    >>> visible(" \u200bL-7\ufeff ")
+    'L-7'
+    """
+    text = text.strip()
+    if text.isprintable() and text.isascii():
+        return text
+    return text.translate(_NO_INVISIBLE).strip()
+
+
 def clean_text(raw: str) -> str:
     """Stripped, and in the composed Unicode form, so that two spellings of one letter are one level."""
     text = raw.strip()
+    if not text.isascii():
+        text = text.strip(_ENDS)
     if not text.isascii() and unstorable(text) is None:
         text = unicodedata.normalize("NFC", text)
     return text

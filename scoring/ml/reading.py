@@ -6,7 +6,7 @@ A file that cannot be read at all raises TableError; a row that cannot is a RowP
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ from scoring.ml.tables import (
 
 __all__ = ["MAX_CELL", "MAX_COLUMNS", "RawRow", "RowProblem", "SizeHint", "Table", "TableError", "open_table"]
 
+LAST_HEADER = 1000
 _FOREIGN = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a PNG picture"),
@@ -54,6 +55,8 @@ class Table:
         self.columns: tuple[str, ...] = names
         self.format_note: str = " ".join([source.note, *notes])
         """What was detected and assumed, in words."""
+        self.form: Mapping[str, str] = source.form
+        self.sheets: tuple[str, ...] = source.sheets
         with closing(self._rows()) as rows:
             first = next(rows, None)
         if first is None:
@@ -78,14 +81,22 @@ class Table:
 
 
 def open_table(
-    path: str | Path, *, delimiter: str | None = None, encoding: str | None = None, sheet: str | None = None
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    header_row: int | None = None,
 ) -> Table:
     """Open a CSV (also gzip-compressed), Excel (.xlsx) or Parquet file; the content decides, not the name.
 
-    `delimiter` and `encoding` override the detection for CSV, `sheet` chooses a sheet of an Excel file.
+    `delimiter` and `encoding` override the detection for CSV, `sheet` chooses a sheet of an Excel file,
+    `header_row` the row with the names (from 1), where the one that was found is not it.
     Raises TableError, in words, when the file is missing, empty, not a table, or past a limit.
     """
     file = Path(path)
+    if header_row is not None and not 1 <= header_row <= LAST_HEADER:
+        raise TableError(f"header row {header_row}: expected a number from 1 to {LAST_HEADER}")
     if not file.exists():
         raise TableError(f"{file.name} was not found; expected a CSV, Excel or Parquet file")
     if not file.is_file():
@@ -101,9 +112,9 @@ def open_table(
         if head.startswith(magic):
             raise TableError(f"{file.name} is {what}; expected a CSV, Excel (.xlsx) or Parquet file")
     if head.startswith(b"PK"):
-        return Table(open_excel(file, sheet))
+        return Table(open_excel(file, sheet, header_row))
     if head.startswith(b"PAR1"):
         return Table(open_parquet(file))
     if delimiter is not None and len(delimiter) != 1:
         raise TableError(f"delimiter “{delimiter}”: expected one character, such as , or ;")
-    return Table(open_csv(file, delimiter, encoding))
+    return Table(open_csv(file, delimiter, encoding, header_row))

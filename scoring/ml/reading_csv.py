@@ -9,21 +9,35 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from scoring.ml.csv_dialect import CsvForm, decide_encoding, decide_form, scan_bytes
 from scoring.ml.parsing import shown
-from scoring.ml.tables import MAX_CELL, Advance, RawRow, RowProblem, Rows, Source, TableError, row_or_problem
+from scoring.ml.tables import (
+    MAX_CELL,
+    Advance,
+    RawRow,
+    RowProblem,
+    Rows,
+    Source,
+    TableError,
+    find_header,
+    row_or_problem,
+)
 
 MAX_RECORD = 16 * MAX_CELL
 MAX_GZIP_RATIO = 200
 """Exports of leads shrink 5 to 20 times; a thousandfold is an attack, not a table."""
 _GZIP_FREE = 64 * 1024 * 1024
 _HEAD = 256 * 1024
+FIRST_ROWS = 200
 
 
-def open_csv(path: Path, delimiter: str | None, encoding: str | None) -> Source:
+def open_csv(
+    path: Path, delimiter: str | None, encoding: str | None, header_row: int | None = None
+) -> Source:
     """Detect encoding, delimiter and quoting of a file and describe how its rows are read.
 
     Raises TableError when the file is not a text table or its header cannot be read.
@@ -34,9 +48,13 @@ def open_csv(path: Path, delimiter: str | None, encoding: str | None) -> Source:
     head = head_bytes.decode(chosen, errors="surrogateescape" if chosen.startswith("utf-8") else "replace")
     form = decide_form(head, delimiter, truncated=len(head_bytes) == _HEAD)
     with closing(_Lines(path, chosen, form)) as lines:
-        header = lines.header()
-    if header is None:
+        first = lines.first(max(FIRST_ROWS, header_row or 0))
+    if not any(any(cell.strip() for cell in record) for record in first):
         raise TableError(f"{path.name} holds no text; expected a header row and at least one lead")
+    at = find_header(first) if header_row is None else header_row - 1 - form.skip
+    if not 0 <= at < len(first) or not any(cell.strip() for cell in first[at]):
+        raise TableError(f"{path.name} has nothing in row {header_row}; expected the names of the columns")
+    header = first[at]
     if any("\ud800" <= mark <= "\udfff" for cell in header for mark in cell):
         raise TableError(
             f"{path.name}: the header row has bytes that are not {chosen}; expected one encoding throughout"
@@ -45,11 +63,14 @@ def open_csv(path: Path, delimiter: str | None, encoding: str | None) -> Source:
 
     def rows(columns: tuple[str, ...], advance: Advance) -> Rows:
         with closing(_Lines(path, chosen, form)) as again:
-            yield from _rows(again, columns, chosen, mixed, advance)
+            yield from _rows(again, columns, chosen, mixed, at, advance)
 
     packed = "gzip-compressed " if _is_gzip(path) else ""
-    note = f"Read as {packed}CSV: {form.words()}, {encoding_note}."
-    return Source(path.name, header, note, scan.total, "bytes", rows)
+    note = f"Read as {packed}CSV: {form.words()}, {encoding_note}"
+    number = at + 1 + form.skip
+    note += f", header in row {number}." if any(any(map(str.strip, record)) for record in first[:at]) else "."
+    told = {"delimiter": form.delimiter, "encoding": chosen, "header_row": str(number)}
+    return Source(path.name, header, note, scan.total, "bytes", rows, form=told)
 
 
 class _Lines:
@@ -110,20 +131,25 @@ class _Lines:
             return False
         return True
 
-    def header(self) -> list[str] | None:
-        """The first record that is not blank."""
+    def first(self, limit: int) -> list[list[str]]:
+        """The first records, blank ones included."""
+        found: list[list[str]] = []
         try:
-            for record in self.records:
+            for record in islice(self.records, limit):
                 self.record.clear()
-                if any(cell.strip() for cell in record):
-                    return record
-        except csv.Error as error:
-            raise TableError(f"The header row cannot be read: {error}") from None
-        return None
+                found.append(record)
+        except (csv.Error, UnicodeError) as error:
+            # Rows that cannot be read are reported one by one; a header that cannot is the end.
+            if not any(any(cell.strip() for cell in record) for record in found):
+                raise TableError(f"The header row cannot be read: {error}") from None
+        return found
 
 
-def _rows(lines: _Lines, columns: tuple[str, ...], encoding: str, mixed: bool, advance: Advance) -> Rows:
-    number = 1 + lines.skipped + _rows_above_header(lines)
+def _rows(
+    lines: _Lines, columns: tuple[str, ...], encoding: str, mixed: bool, header_at: int, advance: Advance
+) -> Rows:
+    deque(islice(lines.records, header_at + 1), maxlen=0)
+    number = 1 + lines.skipped + header_at
     width = len(columns)
     while True:
         lines.record.clear()
@@ -155,8 +181,12 @@ def _rows(lines: _Lines, columns: tuple[str, ...], encoding: str, mixed: bool, a
             lines.again(rest)
         elif broken:
             yield RowProblem(number, "", shown(lines.record[0].strip()), f"a row of CSV ({broken})")
-        elif cells and not (len(cells) == 1 and width > 1 and not cells[0].strip()):
+        elif any(cells) and not (width > 1 and all(map(_blank, cells))):
             yield _checked(number, columns, cells, encoding, mixed)
+
+
+def _blank(cell: str) -> bool:
+    return not cell or cell.isspace()
 
 
 def _checked(
@@ -188,16 +218,6 @@ def _foreign(cell: str, encoding: str) -> tuple[str, str] | None:
         return None
     byte = cell.encode(encoding)[next(i for i, mark in enumerate(cell) if not mark.isascii())]
     return shown(readable), f"{encoding} like the rest of the file, got UTF-8 (byte 0x{byte:02X})"
-
-
-def _rows_above_header(lines: _Lines) -> int:
-    """Read past the header again; how many rows lay above it."""
-    above = 0
-    for record in lines.records:
-        if any(cell.strip() for cell in record):
-            break
-        above += 1
-    return above
 
 
 def _is_gzip(path: Path) -> bool:

@@ -8,18 +8,20 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from scoring.ml.tables import Advance, Rows, Source, TableError, row_or_problem
+from scoring.ml.tables import Advance, Rows, Source, TableError, find_header, row_or_problem
 
 MAX_UNPACKED = 512 * 1024 * 1024
 MAX_RATIO = 250
 """Sheets of numbers shrink 10 to 30 times."""
 _RATIO_FREE = 16 * 1024 * 1024
+FIRST_ROWS = 200
 _BROKEN = (
     InvalidFileException,
     zipfile.BadZipFile,
@@ -35,7 +37,7 @@ _BROKEN = (
 """What openpyxl raises when a part of a workbook is missing, cut or not what it says."""
 
 
-def open_excel(path: Path, sheet: str | None) -> Source:
+def open_excel(path: Path, sheet: str | None, header_row: int | None = None) -> Source:
     """Describe how the rows of a sheet are read: the named one, or the first that holds anything.
 
     Raises TableError when the file is no workbook, unpacks to too much, or has no such sheet.
@@ -47,16 +49,29 @@ def open_excel(path: Path, sheet: str | None) -> Source:
         if sheet is not None and sheet not in names:
             raise TableError(f"{path.name} has no sheet “{sheet}”; it has {', '.join(names)}")
         for name in [sheet] if sheet is not None else names:
-            for number, cells in _cells(book, name):
-                header = _trimmed(cells)
-                if header:
-                    others = [other for other in names if other != name]
-                    note = f"Read as Excel, sheet “{name}”"
-                    note += f" (not read: {', '.join(others[:5])})" if others else ""
-                    note += f", header in row {number}." if number > 1 else "."
-                    return Source(
-                        path.name, header, note, _row_count(book, name), "rows", _reader(path, name, number)
-                    )
+            first = list(islice(_cells(book, name), max(FIRST_ROWS, header_row or 0)))
+            if not any(map(any, (cells for _, cells in first))):
+                continue
+            at = find_header([cells for _, cells in first]) if header_row is None else header_row - 1
+            if at >= len(first) or not _trimmed(first[at][1]):
+                raise TableError(
+                    f"Sheet “{name}” has nothing in row {header_row}; expected the names of columns"
+                )
+            number, cells = first[at]
+            others = [other for other in names if other != name]
+            note = f"Read as Excel, sheet “{name}”"
+            note += f" (not read: {', '.join(others[:5])})" if others else ""
+            note += f", header in row {number}." if number > 1 else "."
+            return Source(
+                path.name,
+                _trimmed(cells),
+                note,
+                _row_count(book, name),
+                "rows",
+                _reader(path, name, number),
+                form={"sheet": name, "header_row": str(number)},
+                sheets=tuple(names),
+            )
     finally:
         book.close()
     raise TableError(f"{path.name} holds no cells; expected a header row and at least one lead")
@@ -161,4 +176,4 @@ def cell_text(value: object) -> str | None:
 def _float_text(value: float) -> str | None:
     if math.isnan(value):
         return None
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scoring.ml.parsing import shown, unstorable
+from scoring.ml.parsing import shown, unstorable, visible
 
 MAX_COLUMNS = 2000
 MAX_CELL = 1024 * 1024
@@ -60,19 +62,22 @@ class Source:
     total: int
     unit: str
     rows: Callable[[tuple[str, ...], Advance], Rows]
+    form: Mapping[str, str] = field(default_factory=dict)
+    """How it was read, by the name of the option that changes it: delimiter, encoding, sheet, header_row."""
+    sheets: tuple[str, ...] = ()
 
 
 def checked_columns(header: Sequence[str | None]) -> tuple[tuple[str, ...], list[str]]:
-    """The stripped column names, and notes about those that had none.
+    """The column names as people see them, and notes about those that had none or one that was taken.
 
-    Raises TableError for too many columns, two columns of one name, or a name no database can hold.
+    Raises TableError for too many columns, or a name no database can hold.
     """
     if len(header) > MAX_COLUMNS:
         raise TableError(f"The header has {len(header):,} columns; expected at most {MAX_COLUMNS:,}")
     names: list[str] = []
     unnamed: list[str] = []
     for position, cell in enumerate(header, start=1):
-        name = (cell or "").strip()
+        name = " ".join(visible(cell or "").split())
         if not name:
             name = f"column {position}"
             unnamed.append(str(position))
@@ -87,21 +92,64 @@ def checked_columns(header: Sequence[str | None]) -> tuple[tuple[str, ...], list
                 "expected at most 500: is the first row the header?"
             )
         names.append(name)
-    first_at: dict[str, int] = {}
-    for position, name in enumerate(names, start=1):
-        if name in first_at:
-            raise TableError(
-                f"Two columns are called “{shown(name)}”: number {first_at[name]} and number {position}; "
-                "expected every column name once"
-            )
-        first_at[name] = position
+    again: dict[str, list[str]] = {}
+    taken = set(names)
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            number = 2
+            while f"{name} ({number})" in taken:
+                number += 1
+            names[index] = f"{name} ({number})"
+            taken.add(names[index])
+            again.setdefault(name, []).append(names[index])
+        seen.add(names[index])
     notes = []
     if unnamed:
         plural = "s" if len(unnamed) > 1 else ""
         notes.append(
             f"Column{plural} {', '.join(unnamed[:10])} had no name and got “column …” with the number."
         )
+    for name, others in list(again.items())[:10]:
+        became = ", ".join(f"“{shown(other)}”" for other in others[:5])
+        notes.append(
+            f"The name “{shown(name)}” is there {len(others) + 1} times; the later ones became {became}."
+        )
     return tuple(names), notes
+
+
+HEADER_WITHIN = 40
+"""Rows above the header that an export may put there: a title, a date, a filter."""
+
+
+def find_header(records: Sequence[Sequence[str | None]]) -> int:
+    """The index of the row that names the columns, among the first rows of a file.
+
+    It is the first row that is not blank, unless that fills less than half of the file's usual width, as a title does:
+    then the first one below that fills it with texts.
+    """
+    filled = [sum(1 for cell in record if cell and not cell.isspace()) for record in records]
+    first = next((index for index, n in enumerate(filled) if n), 0)
+    below = Counter(n for n in filled[first + 1 :] if n)
+    if not below:
+        return first
+    # Rows of data are alike in width; a title, a note and a total are not.
+    width = max(below, key=lambda n: (below[n] * min(n, 8), n))
+    if width < 3 or filled[first] * 2 > width:
+        return first
+    for index in range(first + 1, min(len(records), first + HEADER_WITHIN)):
+        if filled[index] * 2 > width and not any(map(_numeric, records[index])):
+            return index
+    return first
+
+
+_NUMERIC = re.compile(
+    r"\s*[-+(]?[\d.,\s]*\d[\d.,\s]*%?\)?\s*|\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*", re.DOTALL
+)
+
+
+def _numeric(cell: str | None) -> bool:
+    return cell is not None and _NUMERIC.fullmatch(cell) is not None
 
 
 def cell_problem(number: int, column: str, value: str) -> RowProblem | None:
@@ -124,6 +172,10 @@ def row_or_problem(number: int, columns: tuple[str, ...], cells: Sequence[str | 
         if len(cells) < len(columns) or any(cell and not cell.isspace() for cell in surplus):
             return RowProblem(number, "", f"{len(cells)} cells", f"{len(columns)} cells, as in the header")
         cells = cells[: len(columns)]
+    whole = "".join(filter(None, cells))
+    if len(whole) <= MAX_CELL and whole.isprintable():
+        # The usual row: one look at all of it.
+        return RawRow(number, dict(zip(columns, [cell or None for cell in cells], strict=True)))
     values: dict[str, str | None] = {}
     for column, cell in zip(columns, cells, strict=True):
         if cell is None or not cell:

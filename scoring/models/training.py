@@ -1,4 +1,4 @@
-"""Long work as rows: imports and training runs, and the limits they read."""
+"""Training runs as rows, and the limits they read."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ class TrainingRun(Work):
     report = models.JSONField(
         default=dict, blank=True, help_text="Counts of what trained and what was left out."
     )
+    held_by = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="Machine and folder of the command that runs it; blank for a worker.",
+    )
 
     class Meta(Work.Meta):
         ordering: ClassVar = ["-id"]
@@ -31,56 +38,6 @@ class TrainingRun(Work):
 
     def __str__(self) -> str:
         return f"Training run {self.pk}"
-
-
-class ImportRun(Work):
-    """One file read into leads by the command that claimed it. Once silent it is closed, not taken over: the file
-    lies with whoever started it, and running the command again repeats it without doubling."""
-
-    max_attempts: ClassVar[int] = 1
-
-    file_name = models.CharField(max_length=255)
-    file_digest = models.CharField(max_length=64, blank=True, default="")
-    source_system = models.CharField(max_length=64)
-    options = models.JSONField(default=dict)
-    dry_run = models.BooleanField(default=False)
-    format_note = models.TextField(blank=True, default="")
-    rows_read = models.PositiveBigIntegerField(default=0)
-    rows_created = models.PositiveBigIntegerField(default=0)
-    rows_updated = models.PositiveBigIntegerField(default=0)
-    rows_unchanged = models.PositiveBigIntegerField(default=0)
-    rows_open = models.PositiveBigIntegerField(default=0, help_text="Rows without an outcome yet.")
-    rows_refused = models.PositiveBigIntegerField(default=0)
-    outcomes_recorded = models.PositiveBigIntegerField(default=0)
-    feature_set = models.ForeignKey(
-        "scoring.FeatureSet", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    error_file = models.CharField(max_length=255, blank=True, default="")
-
-    class Meta(Work.Meta):
-        ordering: ClassVar = ["-id"]
-
-    def __str__(self) -> str:
-        return f"Import {self.pk}: {self.file_name}"
-
-
-class ImportRowError(models.Model):
-    """One refused row: where, what was found, what was expected. The file holds all, this the first."""
-
-    import_run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="row_errors")
-    row_number = models.PositiveBigIntegerField()
-    column = models.CharField(max_length=255, blank=True, default="")
-    value = models.CharField(max_length=255, blank=True, default="")
-    expected = models.TextField()
-
-    class Meta:
-        ordering: ClassVar = ["row_number", "id"]
-
-    def __str__(self) -> str:
-        return f"Row {self.row_number}, {self.column}"
 
 
 class TrainingPolicy(models.Model):

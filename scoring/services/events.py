@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.contrib.auth.models import User
 
@@ -41,12 +42,26 @@ def changes(
     details: Mapping[str, object] | None = None,
 ) -> list[LeadEvent]:
     """Events for what differs from `was`, not stored: stage, owner, and the attributes as one summary."""
+    return differences(lead.pk, was, before(lead), by=by, as_of=as_of, person=person, details=details)
+
+
+def differences(
+    lead_id: UUID,
+    was: Before,
+    now: Before,
+    *,
+    by: str,
+    as_of: datetime,
+    person: User | None = None,
+    details: Mapping[str, object] | None = None,
+) -> list[LeadEvent]:
+    """The same for a caller that holds no row."""
     found: list[LeadEvent] = []
 
     def note(kind: EventKind, old: str, new: str, more: Mapping[str, object] | None = None) -> None:
         found.append(
             LeadEvent(
-                lead=lead,
+                lead_id=lead_id,
                 kind=kind.value,
                 happened_at=as_of,
                 recorded_at=as_of,
@@ -58,12 +73,12 @@ def changes(
             )
         )
 
-    if lead.stage != was.stage:
-        note(EventKind.STAGE, was.stage, lead.stage)
-    if lead.owner != was.owner:
-        note(EventKind.OWNER, was.owner, lead.owner)
-    if lead.attributes is not was.attributes:
-        names = changed_names(was.attributes, lead.attributes)
+    if now.stage != was.stage:
+        note(EventKind.STAGE, was.stage, now.stage)
+    if now.owner != was.owner:
+        note(EventKind.OWNER, was.owner, now.owner)
+    if now.attributes is not was.attributes:
+        names = changed_names(was.attributes, now.attributes)
         if names:
             note(EventKind.ATTRIBUTES, "", "", {"fields": names[:FIELDS_NAMED], "count": len(names)})
     return found

@@ -11,6 +11,8 @@ from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
 from scoring.models import AdoptionRun, IdentityScan, ImportRun, Regrade, RescoreRun, TrainingRun
 from scoring.services.grades import mend_grades
+from scoring.services.imports.starts import close_abandoned
+from scoring.services.imports.work import waiting_imports
 from scoring.services.overrides import end_expired
 from scoring.services.readiness import first_snapshot
 from scoring.services.scoring import score_waiting
@@ -26,6 +28,7 @@ def sweep(*, as_of: datetime) -> None:
     and see to grades and counts."""
     for model in (TrainingRun, AdoptionRun, ImportRun, Regrade, RescoreRun, IdentityScan):
         claims.fail_exhausted(model)
+    close_abandoned()
     for run_id in claims.stale(TrainingRun):
         enqueue("scoring.tasks.run_training", run_id)
     for run_id in claims.stale(AdoptionRun):
@@ -41,6 +44,8 @@ def sweep(*, as_of: datetime) -> None:
         enqueue("scoring.tasks.fill_search")
     mend_grades(as_of=as_of)
     first_snapshot(as_of=as_of)
+    for run_id in waiting_imports():
+        enqueue("scoring.tasks.run_import", run_id)
     score_all_waiting(as_of=as_of)
     publish_waiting()
     mark_champion()

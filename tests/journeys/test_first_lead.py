@@ -182,7 +182,7 @@ def test_the_bank_s_calls_are_learned_without_the_call_that_decided_them(tmp_pat
 def test_a_few_hundred_deals_give_a_small_model_that_says_how_unsure_it_is(tmp_path: Path) -> None:
     header, rows = rows_of("b2b-deals.csv.gz")
     summary = command(
-        "import_leads", str(DATA / "b2b-deals.csv.gz"), converted="Status", converted_value="Won"
+        "import_leads", str(DATA / "b2b-deals.csv.gz"), converted="Status", converted_value=["Won"]
     )
     assert summary["created"] == len(rows)
     assert summary["converted"] == sum(row[header.index("Status")].casefold() == "won" for row in rows)

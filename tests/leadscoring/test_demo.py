@@ -106,7 +106,7 @@ def test_what_cannot_be_learned_from_ends_in_a_sentence(monkeypatch: pytest.Monk
     def refuse(**options: Any) -> Any:
         raise TrainingRefused("There are no leads yet.")
 
-    monkeypatch.setattr(command, "request_training", refuse)
+    monkeypatch.setattr(command, "train_here", refuse)
     with pytest.raises(CommandError, match="There are no leads yet"):
         demo()
     assert ModelVersion.objects.count() == 0

@@ -88,4 +88,5 @@ def state_words(row: Work) -> str:
         WorkState.DONE.value: "Done.",
         WorkState.FAILED.value: "Failed.",
         WorkState.CANCELLED.value: "Cancelled.",
+        "draft": "Being prepared.",
     }.get(row.state, row.state)

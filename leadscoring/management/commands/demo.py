@@ -26,7 +26,7 @@ from scoring.services.imports import ImportOptions, ImportSummary, import_file
 from scoring.services.keys import create_key
 from scoring.services.releases import activate_version
 from scoring.services.scoring import score_leads
-from scoring.services.training import request_training, run_training
+from scoring.services.training import train_here
 
 SOURCE = "demo-crm"
 USER = "demo"
@@ -131,9 +131,8 @@ class Command(BaseCommand):
                 progress=bar,
             )
         self._tell_import(summary)
-        run = request_training(timeout_s=options["timeout"], reason=REASON, wake=False)
         with ProgressBar(quiet=options["json"]) as bar:
-            version = run_training(run.pk, as_of=now, progress=bar)
+            run, version = train_here(timeout_s=options["timeout"], reason=REASON, as_of=now, progress=bar)
         if version is None:
             raise CommandError(f"Training run {run.pk} was taken by another process; run the demo again.")
         activate_version(version.pk, expected_open_release_id=None, by=None, reason=REASON, as_of=now)

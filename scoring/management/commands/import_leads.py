@@ -19,13 +19,20 @@ SHOWN_ERRORS = 10
 class Command(DatabaseCommand):
     help = (
         "Import leads from CSV (any delimiter, encoding and quoting), Excel or Parquet. The columns are audited for "
-        "leaks; good rows go in, refused ones are named. Running it twice changes nothing."
+        "leaks; good rows go in, refused ones are named. Running it twice changes nothing, and after it was killed it "
+        "goes on where it was."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--converted", required=True, metavar="COL", help="the column with the outcome")
-        parser.add_argument("--converted-value", metavar="V", help="the value that means converted")
+        parser.add_argument(
+            "--converted-value",
+            action="append",
+            default=[],
+            metavar="V",
+            help="the value that means converted; may be given several times",
+        )
         parser.add_argument(
             "--id", metavar="COL", help="the lead's id; without it rows are known by their content"
         )
@@ -42,25 +49,28 @@ class Command(DatabaseCommand):
         parser.add_argument("--delimiter", metavar="CHAR", help="detected when not given")
         parser.add_argument("--encoding", help="detected when not given")
         parser.add_argument("--sheet", help="of an Excel file (the first)")
+        parser.add_argument(
+            "--header-row", type=int, metavar="N", help="found when not given; rows count from 1"
+        )
         parser.add_argument("--dry-run", action="store_true", help="read, audit and compare; write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         asked = ImportOptions(
             exclude=tuple(options["exclude"]),
+            converted_values=tuple(options["converted_value"]),
             **{
                 name: options[name]
                 for name in (
                     *(
                         "converted",
-                        "converted_value",
                         "id",
                         "created_at",
                         "converted_at",
                         "revenue",
                         "currency",
                     ),
-                    *("owner", "stage", "source", "delimiter", "encoding", "sheet", "dry_run"),
+                    *("owner", "stage", "source", "delimiter", "encoding", "sheet", "header_row", "dry_run"),
                 )
             },
         )

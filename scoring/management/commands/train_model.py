@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from leadscoring.common.console import DatabaseCommand, ProgressBar, print_json
 from scoring.contracts import TrainingRefused
 from scoring.models import ModelVersion
-from scoring.services.training import request_training, run_training
+from scoring.services.training import train_here
 
 
 class Command(DatabaseCommand):
@@ -26,16 +26,15 @@ class Command(DatabaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            run = request_training(
-                feature_set_id=_key(options["feature_set"]),
-                trials=options["trials"],
-                timeout_s=options["timeout"],
-                seed=options["seed"],
-                reason=options["reason"],
-                wake=False,
-            )
             with ProgressBar(quiet=options["json"]) as bar:
-                version = run_training(run.pk, progress=bar)
+                run, version = train_here(
+                    feature_set_id=_key(options["feature_set"]),
+                    trials=options["trials"],
+                    timeout_s=options["timeout"],
+                    seed=options["seed"],
+                    reason=options["reason"],
+                    progress=bar,
+                )
         except TrainingRefused as refused:
             raise CommandError(refused.detail) from refused
         if version is None:

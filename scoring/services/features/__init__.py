@@ -1,6 +1,6 @@
 """Feature sets: drawn up from a file, edited, exchanged as JSON, activated."""
 
-from scoring.services.features.drafts import Audited, draft_audited, settle_feature_set
+from scoring.services.features.drafts import Audited, draft_audited, settle_feature_set, would_settle
 from scoring.services.features.sets import (
     activate_feature_set,
     copy_feature_set,
@@ -16,4 +16,5 @@ __all__ = [
     "export_feature_set",
     "import_feature_set",
     "settle_feature_set",
+    "would_settle",
 ]

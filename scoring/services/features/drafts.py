@@ -9,14 +9,17 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
 from numpy.typing import NDArray
 
-from scoring.contracts import FeatureSetState
+from scoring.contracts import FeatureSetError, FeatureSetState
 from scoring.ml.drafting import ColumnDraft, draft_features
 from scoring.ml.leakage import ColumnAudit, audit
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind
 from scoring.models import FeatureSet
-from scoring.services.features.sets import activate_feature_set, create_feature_set
+from scoring.services.features.sets import create_feature_set
+
+SETTLE_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +87,50 @@ def _judged(spec: FeatureSpec, found: ColumnAudit | None, exclude: Collection[st
 
 
 def settle_feature_set(audited: Audited, *, by: User | None, as_of: datetime, name: str) -> Settled:
-    """Activate the first draft; keep a later one as a draft where the file's columns differ from the active set."""
+    """Activate the first draft; keep a later one as a draft where the file's columns differ from the active set.
+
+    Of two first imports that end at once the first to commit activates its set, and the other one looks again.
+    """
+    for _ in range(SETTLE_TRIES):
+        try:
+            with transaction.atomic():
+                return _settle(audited, by=by, as_of=as_of, name=name)
+        except IntegrityError:
+            # The other's set is committed and seen from here on.
+            continue
+    raise FeatureSetError("Other feature sets were activated at this moment; import the file again.")
+
+
+def would_settle(audited: Audited) -> str:
+    """What `settle_feature_set` would come to now, in words; writes nothing."""
     active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()
+    known = _known_set(audited, active)
+    if known is not None:
+        return f"Feature set {known.number} stays as it is: {known.words.removeprefix('active; ')}."
+    if active is not None:
+        return f"Feature set {active.number} stays active; a draft is drawn up, because the file's columns differ."
+    if not audited.schema.trainable:
+        return "A feature set is drawn up as a draft: every column is held out, so it cannot be activated."
+    held = len(audited.held_out())
+    return f"The first feature set is drawn up and activated, with {held} of its columns held out."
+
+
+def _known_set(audited: Audited, active: FeatureSet | None) -> Settled | None:
+    """The set that reads this file already."""
     if active is not None and not audited.schema.features:
         return Settled(active.number, "active; the file tells outcomes only")
     if active is not None and _covered(active.schema(), audited.schema):
         return Settled(active.number, "active; the file has its columns")
     drafts = FeatureSet.objects.filter(state=FeatureSetState.DRAFT)
     same = next((draft for draft in drafts if _covered(draft.schema(), audited.schema)), None)
-    if same is not None:
-        return Settled(same.number, _activate_words(same.number))
+    return None if same is None else Settled(same.number, _activate_words(same.number))
+
+
+def _settle(audited: Audited, *, by: User | None, as_of: datetime, name: str) -> Settled:
+    active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()
+    known = _known_set(audited, active)
+    if known is not None:
+        return known
     created = create_feature_set(
         audited.schema,
         name=name,
@@ -112,11 +149,12 @@ def settle_feature_set(audited: Audited, *, by: User | None, as_of: datetime, na
             "a draft: every column is held out. Let in what is known in time (admin or JSON), then: "
             f"manage.py feature_set activate {created.number} --reason TEXT",
         )
-    activate_feature_set(
-        created.pk,
-        by=by,
-        reason="First import: activated as drawn up, suspected leaks held out.",
-        as_of=as_of,
+    # Nothing is retired here: where another set became active meanwhile, the constraint refuses this one.
+    FeatureSet.objects.filter(pk=created.pk).update(
+        state=FeatureSetState.ACTIVE,
+        activated_at=as_of,
+        activated_by=by,
+        activation_reason="First import: activated as drawn up, suspected leaks held out.",
     )
     return Settled(created.number, "active")
 

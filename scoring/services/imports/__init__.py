@@ -1,6 +1,40 @@
 """Files into leads: surveyed once, then written in chunks, each chunk whole or not at all."""
 
+from scoring.services.imports.errors import error_lines
 from scoring.services.imports.options import ImportOptions, ImportSummary
-from scoring.services.imports.run import import_file
+from scoring.services.imports.preview import Preview, preview_upload
+from scoring.services.imports.run import ImportStopped, import_file
+from scoring.services.imports.uploads import (
+    cancel_import,
+    discard_upload,
+    prepare_again,
+    remove_uploads,
+    request_audit,
+    request_import,
+    set_reading,
+    store_upload,
+    stored_path,
+    too_large,
+)
+from scoring.services.imports.work import work_on
 
-__all__ = ["ImportOptions", "ImportSummary", "import_file"]
+__all__ = [
+    "ImportOptions",
+    "ImportStopped",
+    "ImportSummary",
+    "Preview",
+    "cancel_import",
+    "discard_upload",
+    "error_lines",
+    "import_file",
+    "prepare_again",
+    "preview_upload",
+    "remove_uploads",
+    "request_audit",
+    "request_import",
+    "set_reading",
+    "store_upload",
+    "stored_path",
+    "too_large",
+    "work_on",
+]

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from scoring.contracts import OutcomeKind
-from scoring.models import Lead, Outcome
 from scoring.services.imports.rows import FileLead
+from scoring.services.imports.store import LeadRow
 
 
-def is_merged_id(row: FileLead, lead: Lead) -> bool:
+def is_merged_id(row: FileLead, lead: LeadRow) -> bool:
     """Whether the row names a lead that another one stands for."""
     return row.external_id != lead.external_id
 
 
-def give_way(rows: Sequence[FileLead], known: Mapping[str, Lead]) -> Sequence[FileLead]:
+def give_way(rows: Sequence[FileLead], known: Mapping[str, LeadRow]) -> Sequence[FileLead]:
     """The rows, those of merged ids without what the surviving lead's own row says. Usually the same list."""
     if all(lead.external_id == external_id for external_id, lead in known.items()):
         return rows
@@ -47,10 +47,10 @@ def reported_through(reported_by: str, row: FileLead) -> str:
     return f"{reported_by} via {row.external_id}"[:255]
 
 
-def holds_against(current: Outcome, row: FileLead, *, via: bool, reported_by: str) -> bool:
-    """Whether the current outcome stays, whatever the row says, because the two ids of one lead disagree: a
-    conversion known under one id is not taken back by the other."""
+def holds_against(kind: str, told_by: str, row: FileLead, *, via: bool, reported_by: str) -> bool:
+    """Whether the current outcome, of this kind and told by this reporter, stays whatever the row says, because the
+    two ids of one lead disagree: a conversion known under one id is not taken back by the other."""
     if via:
-        return row.outcome is None or current.kind in {OutcomeKind.CONVERTED, row.outcome}
-    through = current.reported_by.startswith(f"{reported_by} via ")
-    return through and current.kind == OutcomeKind.CONVERTED and row.outcome is not OutcomeKind.CONVERTED
+        return row.outcome is None or kind in {OutcomeKind.CONVERTED, row.outcome}
+    through = told_by.startswith(f"{reported_by} via ")
+    return through and kind == OutcomeKind.CONVERTED and row.outcome is not OutcomeKind.CONVERTED

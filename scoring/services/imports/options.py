@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
-from scoring.contracts import ImportRefused
+from scoring.contracts import ImportRefused, OutcomeKind
+
+if TYPE_CHECKING:
+    from scoring.services.imports.rows import FileLead
+    from scoring.services.imports.write import Written
 
 LONGEST_SOURCE = 64
+ERRORS_KEPT = 1000
+"""Refused rows held in memory for the answer; the database holds all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,7 @@ class ImportOptions:
     """Which columns mean what. Column names are the file's own."""
 
     converted: str
-    converted_value: str | None = None
+    converted_values: tuple[str, ...] = ()
     id: str | None = None
     created_at: str | None = None
     converted_at: str | None = None
@@ -31,6 +37,7 @@ class ImportOptions:
     delimiter: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    header_row: int | None = None
     dry_run: bool = False
 
     def mapped(self) -> dict[str, str]:
@@ -80,7 +87,19 @@ class ImportOptions:
 
     def to_json(self) -> dict[str, Any]:
         """For the run's row."""
-        return asdict(self)
+        document = asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in document.items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ImportOptions:
+        """From a run's row, also one of an earlier release."""
+        known = {one.name for one in fields(cls)}
+        told = {key: value for key, value in document.items() if key in known}
+        for key in ("converted_values", "exclude"):
+            told[key] = tuple(told.get(key) or ())
+        if document.get("converted_value"):
+            told["converted_values"] = (document["converted_value"],)
+        return cls(**told)
 
 
 def _no_such_column(option: str, column: str, columns: Sequence[str]) -> str:
@@ -127,3 +146,52 @@ class ImportSummary:
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
         return asdict(self)
+
+    def copy(self) -> ImportSummary:
+        """The same counts in an object of their own."""
+        return replace(self, errors=list(self.errors))
+
+    def take(self, other: ImportSummary) -> None:
+        """Become what `other` says."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(other, one.name))
+
+    def add(self, read: int, good: Sequence[FileLead], refused: Sequence[RowError], written: Written) -> None:
+        """Count a chunk."""
+        self.rows_read += read
+        self.refused += len(refused)
+        self.errors.extend(refused[: ERRORS_KEPT - len(self.errors)])
+        self.created += written.created
+        self.updated += written.updated
+        self.unchanged += written.unchanged
+        self.outcomes_recorded += written.outcomes
+        self.open += sum(row.outcome is None for row in good)
+        self.converted += sum(row.outcome is OutcomeKind.CONVERTED for row in good)
+
+    def counts(self) -> dict[str, Any]:
+        """The row's columns that are the checkpoint."""
+        return {column: getattr(self, name) for name, column in _COLUMNS.items()}
+
+    def go_on_from(self, row: object) -> None:
+        """Take the counts of a row that is gone on with."""
+        for name, column in _COLUMNS.items():
+            setattr(self, name, int(getattr(row, column)))
+
+    def words(self) -> str:
+        """What happened, in a sentence."""
+        return (
+            f"{self.rows_read:,} rows: {self.created:,} new, {self.updated:,} changed, "
+            f"{self.unchanged:,} unchanged, {self.refused:,} refused."
+        )
+
+
+_COLUMNS = {
+    "rows_read": "rows_read",
+    "created": "rows_created",
+    "updated": "rows_updated",
+    "unchanged": "rows_unchanged",
+    "refused": "rows_refused",
+    "open": "rows_open",
+    "converted": "rows_converted",
+    "outcomes_recorded": "outcomes_recorded",
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from scoring.contracts import LeadRefused, OutcomeKind
+from scoring.ml.parsing import Reader, compile_reader, visible
 from scoring.ml.reading import RawRow
-from scoring.ml.schema import FeatureSpec, parse_value
+from scoring.ml.schema import FeatureSpec
+from scoring.ml.tally import Tally
 from scoring.services.imports.options import ImportOptions, RowError
 from scoring.services.imports.target import Target
 from scoring.services.leads import MAX_ID, MAX_TEXT
@@ -43,8 +46,14 @@ class RowReader:
     target: Target
     specs: Mapping[str, FeatureSpec]
     as_of: datetime
-    _seen: dict[int, int] = field(default_factory=dict)
-    _occurrences: dict[bytes, int] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
+    _seen: Tally = field(default_factory=Tally)
+    _readers: dict[str, Reader] = field(init=False)
+    _elsewhere: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._readers = {name: compile_reader(spec) for name, spec in self.specs.items()}
+        self._elsewhere = self.options.not_attributes()
 
     def read(self, row: RawRow) -> FileLead | RowError:
         """The lead, or what is wrong with the row."""
@@ -53,8 +62,17 @@ class RowReader:
         except _Refused as refused:
             return RowError(row.number, refused.column, refused.value[:200], refused.expected)
 
+    def remember(self, row: RawRow) -> None:
+        """Take note of a row that was written before: its id, or how often its content came."""
+        if _total(row.values) is None:
+            with contextlib.suppress(_Refused):
+                self._identity(row)
+
     def _read(self, row: RawRow) -> FileLead:
         options, values = self.options, row.values
+        total = _total(values)
+        if total is not None:
+            raise _Refused(*total, "a lead; this looks like the line of totals under a list")
         external_id = self._identity(row)
         created = self._date(values, options.created_at)
         converted_at = self._date(values, options.converted_at)
@@ -70,11 +88,10 @@ class RowReader:
             raise _Refused(
                 options.converted_at or "", converted_at.date().isoformat(), f"a date after {created.date()}"
             )
-        elsewhere = options.not_attributes()
         return FileLead(
             number=row.number,
             external_id=external_id,
-            attributes=self._attributes(row, elsewhere),
+            attributes=self._attributes(row),
             created=created,
             owner=(values.get(options.owner or "") or "").strip()[:255],
             stage=(values.get(options.stage or "") or "").strip()[:255],
@@ -87,34 +104,29 @@ class RowReader:
         column = self.options.id
         if column is None:
             return self._digest(row)
-        external_id = (row.values.get(column) or "").strip()
+        external_id = visible(row.values.get(column) or "")
         if not external_id:
             raise _Refused(column, "", "an id; the cell is blank")
         if len(external_id) > MAX_ID:
             raise _Refused(column, external_id, f"an id of at most {MAX_ID} characters")
         # Eight bytes of a hash instead of the text keep the memory flat at millions of rows.
-        key = hash(external_id)
-        first = self._seen.setdefault(key, row.number)
+        first = self._seen.first(hash(external_id), row.number)
         if first != row.number:
             raise _Refused(column, external_id, f"an id used once in the file; row {first} has it too")
         return external_id
 
     def _digest(self, row: RawRow) -> str:
         digest = hashlib.blake2b(digest_size=12)
-        for name, value in row.values.items():
-            # The outcome may come later: the same lead must be found again when it does.
-            if name in self.options.not_attributes():
-                continue
-            text = value or ""
+        for name in self.identity:
+            text = row.values[name] or ""
             digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
-        raw = digest.digest()
-        self._occurrences[raw] = occurrence = self._occurrences.get(raw, 0) + 1
+        occurrence = self._seen.add(int.from_bytes(digest.digest()[:8], "big"))
         return f"row-{digest.hexdigest()}-{occurrence}"
 
-    def _attributes(self, row: RawRow, elsewhere: frozenset[str]) -> dict[str, object]:
+    def _attributes(self, row: RawRow) -> dict[str, object]:
         attributes: dict[str, object] = {}
         for name, value in row.values.items():
-            if name in elsewhere or value is None or value == "":
+            if value is None or name in self._elsewhere:
                 continue
             if len(value) > MAX_TEXT:
                 raise _Refused(name, value[:80], f"at most {MAX_TEXT:,} characters, got {len(value):,}")
@@ -125,8 +137,7 @@ class RowReader:
         if column is None or not (values.get(column) or "").strip():
             return None
         text = (values[column] or "").strip()
-        spec = self.specs[column]
-        value, warning = parse_value(spec, text)
+        value, warning = self._readers[column](text)
         if isinstance(value, float) and value >= EARLIEST_DAY:
             return EPOCH + timedelta(days=value)
         if warning is not None and warning.code == "missing":
@@ -154,12 +165,40 @@ class RowReader:
         text = (values.get(column or "") or "").strip()
         if column is None or not text:
             return None
-        value, warning = parse_value(self.specs[column], text)
+        value, warning = self._readers[column](text)
         if isinstance(value, float) and abs(value) <= float(MAX_REVENUE):
             return Decimal(repr(value)).quantize(Decimal("0.01"))
         if warning is not None and warning.code == "missing":
             return None
         raise _Refused(column, text, "an amount of money such as 1250.00")
+
+
+_TOTALS = frozenset(
+    (
+        "total",
+        "totals",
+        "sum",
+        "subtotal",
+        "grand-total",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "insgesamt",
+        "totale",
+        "suma",
+    )
+)
+
+
+def _total(values: Mapping[str, str | None]) -> tuple[str, str] | None:
+    """The cell that makes a row the line of totals under a list, where most of the row is blank beside it."""
+    filled = [(name, value) for name, value in values.items() if value]
+    if len(filled) * 2 > len(values):
+        return None
+    for name, value in filled:
+        if value.strip(" :\t").casefold().replace(" ", "-") in _TOTALS:
+            return name, value
+    return None
 
 
 class _Refused(LeadRefused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from scoring.ml.reading import RawRow, Table
 from scoring.services.imports.options import ImportOptions
 
 CHUNK = 2000
-SAMPLE_ROWS = 50_000
+SAMPLE_ROWS = 20_000
 MAX_DISTINCT = 10_000
 
 
@@ -26,6 +27,7 @@ class Survey:
     outcomes: Counter[str]
     rows: int
     problems: int
+    notes: tuple[str, ...] = ()
 
 
 def survey(table: Table, options: ImportOptions, progress: Callable[[str, float], None]) -> Survey:
@@ -37,7 +39,7 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
     choose = random.Random(0)  # noqa: S311  a sample, not a secret
     kept: list[tuple[int, dict[str, str | None]]] = []
     outcomes: Counter[str] = Counter()
-    rows = problems = 0
+    rows = problems = shortened = 0
     for chunk in table.chunks(CHUNK):
         for item in chunk:
             if not isinstance(item, RawRow):
@@ -45,6 +47,8 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
                 continue
             rows += 1
             outcomes[item.values.get(options.converted) or ""] += 1
+            if options.id is not None and _shortened(item.values.get(options.id)):
+                shortened += 1
             if len(kept) < SAMPLE_ROWS:
                 kept.append((item.number, item.values))
             elif (place := choose.randrange(rows)) < SAMPLE_ROWS:
@@ -65,4 +69,23 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
         outcomes=outcomes,
         rows=rows,
         problems=problems,
+        notes=_id_notes(options, shortened),
+    )
+
+
+_SCIENTIFIC = re.compile(r"\s*\d[.,]\d+E[+]?\d+\s*", re.IGNORECASE)
+
+
+def _shortened(text: str | None) -> bool:
+    return text is not None and ("E" in text or "e" in text) and _SCIENTIFIC.fullmatch(text) is not None
+
+
+def _id_notes(options: ImportOptions, shortened: int) -> tuple[str, ...]:
+    if not shortened:
+        return ()
+    return (
+        (
+            f"Ids in {options.id!r} that are written like 1.23E+09: {shortened:,}. A spreadsheet has shortened them: "
+            "different leads may have become one. Export the column as text to be sure."
+        ),
     )

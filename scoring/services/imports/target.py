@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from scoring.contracts import ImportRefused
+from scoring.ml.parsing import visible
 from scoring.services.imports.options import ImportOptions
 
 YES = frozenset(
@@ -28,21 +29,29 @@ class Target:
 
     def is_converted(self, text: str | None) -> bool:
         """Whether this cell says converted."""
-        return _plain(text) in self.converted
+        return plain_outcome(text) in self.converted
 
     def is_blank(self, text: str | None) -> bool:
         """Whether this cell says nothing."""
-        return _plain(text) == ""
+        return plain_outcome(text) == ""
 
     def is_lost(self, text: str | None) -> bool:
         """Whether this cell says that the lead is finished and did not convert: a word such as lost, or any "no" in
         a column that leaves open leads blank."""
-        plain = _plain(text)
+        plain = plain_outcome(text)
         return plain in self.lost or (self.told_apart and plain in self.others)
 
 
-def _plain(text: str | None) -> str:
-    return (text or "").strip().casefold()
+BLANK = frozenset({"n/a", "#n/a", "na", "null", "-", "–"})
+"""What stands in a cell of the outcome that says nothing."""
+
+
+def plain_outcome(text: str | None) -> str:
+    """An outcome's cell in the one spelling that is compared; "" when it says nothing."""
+    if not text:
+        return ""
+    plain = visible(text).casefold()
+    return "" if plain in BLANK else plain
 
 
 def read_target(counts: Counter[str], options: ImportOptions) -> Target:
@@ -53,19 +62,22 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
     """
     plain: Counter[str] = Counter()
     for text, n in counts.items():
-        plain[_plain(text)] += n
+        plain[plain_outcome(text)] += n
     plain.pop("", None)
     listed = ", ".join(f"{text[:40]!r} ({n:,})" for text, n in plain.most_common(SHOWN))
     more = f" and {len(plain) - SHOWN:,} more values" if len(plain) > SHOWN else ""
     column = options.converted
-    if options.converted_value is not None:
-        wanted = _plain(options.converted_value)
-        if wanted not in plain:
-            raise ImportRefused(
-                f"--converted-value {options.converted_value!r} does not occur in column {column!r}, "
-                f"which holds {listed or 'nothing'}{more}."
-            )
-        chosen = frozenset({wanted})
+    if options.converted_values:
+        for told in options.converted_values:
+            if plain_outcome(told) not in plain:
+                raise ImportRefused(
+                    f"--converted-value {told!r} does not occur in column {column!r}, "
+                    f"which holds {listed or 'nothing'}{more}."
+                )
+        chosen = frozenset(map(plain_outcome, options.converted_values))
+    elif set(plain) <= YES | NO and set(plain) & YES and set(plain) & NO:
+        # Several spellings of one yes and one no.
+        chosen = frozenset(plain) & YES
     elif len(plain) > 2:
         raise ImportRefused(
             f"Column {column!r} holds {len(plain):,} different values: {listed}{more}; expected two. "
@@ -81,7 +93,7 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
                 "Say so with --converted-value."
             )
     others = frozenset(plain) - chosen
-    blank = sum(n for text, n in counts.items() if not _plain(text))
+    blank = sum(n for text, n in counts.items() if not plain_outcome(text))
     if not others:
         raise ImportRefused(_one_value(column, listed))
     return Target(

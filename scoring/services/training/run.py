@@ -7,9 +7,13 @@ from datetime import datetime
 
 import structlog
 from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from leadscoring.common import claims
+from leadscoring.common import alive, claims
+from leadscoring.common.claims import WorkState
 from leadscoring.common.queue import enqueue
 from scoring.contracts import FeatureSetState, TrainingRefused
 from scoring.ml.training import TrainingCancelled, TrainingConfig, TrainingError, train
@@ -23,6 +27,9 @@ LEASE_SECONDS = 90
 COLLECTED_SHARE = 0.08
 TRAINED_SHARE = 0.94
 LARGEST_SEED = 2**31 - 1
+SWEEP_SECONDS = 20
+COMMANDS = "train_model"
+"""The lock that every train_model holds: a run of a command that nobody holds it for is one whose process is gone."""
 
 
 def active_feature_set() -> FeatureSet:
@@ -49,7 +56,10 @@ def request_training(
     requested_by: User | None = None,
     wake: bool = True,
 ) -> TrainingRun:
-    """Ask for a training run and wake a worker (`wake=False`: the caller runs it itself).
+    """Ask for a training run and wake a worker (`wake=False`: the caller runs it itself, and holds
+    the lock `COMMANDS`).
+
+    A run whose command was killed is closed and this one takes its place.
 
     Raises:
         TrainingRefused: no feature set is active, a run is under way already, or a limit makes no sense.
@@ -67,20 +77,85 @@ def request_training(
         if found is None:
             raise TrainingRefused(f"There is no feature set with the key {feature_set_id}.")
         feature_set = found
-    open_run = TrainingRun.objects.filter(state__in=claims.OPEN).first()
-    if open_run is not None and wake:
-        raise TrainingRefused(f"Training run {open_run.pk} is {open_run.state}; wait for it or cancel it.")
-    run = TrainingRun.objects.create(
-        feature_set=feature_set,
-        trials=trials,
-        timeout_s=timeout_s,
-        seed=seed,
-        reason=reason.strip(),
-        requested_by=requested_by,
-    )
+    with transaction.atomic():
+        _only_one()
+        for open_run in TrainingRun.objects.filter(state__in=claims.OPEN):
+            if not _let_go(open_run, mine=not wake):
+                raise TrainingRefused(_busy(open_run))
+        run = TrainingRun.objects.create(
+            feature_set=feature_set,
+            trials=trials,
+            timeout_s=timeout_s,
+            seed=seed,
+            reason=reason.strip(),
+            requested_by=requested_by,
+            held_by="" if wake else alive.here(),
+        )
     if wake:
         enqueue("scoring.tasks.run_training", run.pk)
     return run
+
+
+def _only_one() -> None:
+    """Requests queue up here until the transaction ends: of two at once the second sees the first one's run."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('scoring.training'))")
+
+
+def _let_go(run: TrainingRun, *, mine: bool) -> bool:
+    """Whether an open run was a command's that is gone; it is closed then. Its claim is void from here on, so that
+    a process that was only thought dead registers nothing. `mine`: this process holds the lock itself."""
+    if run.held_by != alive.here() or (not mine and alive.is_held(COMMANDS)):
+        return False
+    closed = TrainingRun.objects.filter(pk=run.pk, fence=run.fence, state=run.state).update(
+        state=WorkState.CANCELLED,
+        fence=F("fence") + 1,
+        lease_until=None,
+        finished_at=Now(),
+        message="Its command was killed; the next start took its place.",
+    )
+    return closed == 1
+
+
+def _busy(run: TrainingRun) -> str:
+    """Why another run may not start now, in words."""
+    if run.state == WorkState.QUEUED:
+        return f"Training run {run.pk} is queued; wait for it or cancel it."
+    who = "by a command" if run.held_by else "by a worker"
+    return (
+        f"Training run {run.pk} is running {who}, {round(run.progress * 100)} % done; wait for it or cancel it. "
+        f"If its process was killed, a worker goes on with it within {LEASE_SECONDS + SWEEP_SECONDS} seconds."
+    )
+
+
+def train_here(
+    *,
+    feature_set_id: int | None = None,
+    trials: int = 25,
+    timeout_s: int = 90,
+    seed: int = 0,
+    reason: str = "",
+    as_of: datetime | None = None,
+    progress: Progress,
+) -> tuple[TrainingRun, ModelVersion | None]:
+    """Ask for a run and do it in this process; no version when it was cancelled, or a worker took it over.
+
+    Raises:
+        TrainingRefused: as `request_training` and `run_training`.
+    """
+    with alive.holding(COMMANDS) as free:
+        if not free:
+            raise TrainingRefused("Another train_model is running on this machine; wait for it or stop it.")
+        run = request_training(
+            feature_set_id=feature_set_id,
+            trials=trials,
+            timeout_s=timeout_s,
+            seed=seed,
+            reason=reason,
+            wake=False,
+        )
+        return run, run_training(run.pk, as_of=as_of, progress=progress, held_by=alive.here())
 
 
 def cancel_training(run_id: int) -> bool:
@@ -89,14 +164,16 @@ def cancel_training(run_id: int) -> bool:
 
 
 def run_training(
-    run_id: int, *, as_of: datetime | None = None, progress: Progress | None = None
+    run_id: int, *, as_of: datetime | None = None, progress: Progress | None = None, held_by: str = ""
 ) -> ModelVersion | None:
     """Claim and run one training row; None when another worker has it, or it was cancelled.
+
+    `held_by` names the machine and folder of a command; a worker that takes the row over clears it.
 
     Raises:
         TrainingRefused: there is nothing to learn from; the row says the same.
     """
-    held = claims.claim(TrainingRun, run_id, lease_seconds=LEASE_SECONDS)
+    held = claims.claim(TrainingRun, run_id, lease_seconds=LEASE_SECONDS, held_by=held_by)
     if held is None:
         return None
     try:

@@ -23,7 +23,9 @@ def _three_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def queue(**fields: object) -> ImportRun:
-    return ImportRun.objects.create(file_name="leads.csv", source_system="file", **fields)
+    # One import a source may be open.
+    source = f"file {ImportRun.objects.count()}"
+    return ImportRun.objects.create(file_name="leads.csv", source_system=source, **fields)
 
 
 def take(row: ImportRun, now: datetime | None = NOW) -> Claim:

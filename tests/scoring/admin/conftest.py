@@ -44,6 +44,7 @@ from tests.factories.rows import (
     a_version,
     an_outcome,
 )
+from tests.factories.uploads import an_upload
 
 SignIn = Callable[[str], Client]
 
@@ -85,6 +86,8 @@ class Core:
     outcome: Outcome
     key: ApiKey
     imported: ImportRun
+    importing: ImportRun
+    prepared: ImportRun
     running: TrainingRun
     band: GradeBand
     window: MaturityWindow
@@ -140,6 +143,10 @@ def core(place: Path) -> Core:
         outcome=an_outcome(lead, OutcomeKind.LOST),
         key=ApiKey.objects.get(pk=issued.id),
         imported=imported,
+        importing=ImportRun.objects.create(
+            file_name="big.csv", source_system="web", state="running", progress=0.3, stored_file="ab/big.csv"
+        ),
+        prepared=an_upload(place),
         running=a_training_run(feature_set=active, state="running", progress=0.4),
         band=band,
         window=MaturityWindow.objects.create(source_system="crm", estimated_days=92.0),

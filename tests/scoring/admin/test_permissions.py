@@ -18,6 +18,7 @@ from scoring.models import (
     ApiKey,
     FeatureSet,
     GradeBand,
+    ImportRun,
     Lead,
     MaturityWindow,
     ModelVersion,
@@ -166,6 +167,36 @@ ACTIONS = (
         lambda core: AdoptionRun.objects.get(pk=core.adopting.pk).cancel_requested,
     ),
     _action(
+        "start an import",
+        lambda core: f"importrun/{core.prepared.pk}/start/",
+        {ANALYST, INTEGRATOR},
+        lambda core: ImportRun.objects.filter(
+            pk=core.prepared.pk, step="import", state="queued", reason="new leads"
+        ).exists(),
+        reason="new leads",
+    ),
+    _action(
+        "stop an import",
+        lambda core: f"importrun/{core.importing.pk}/cancel/",
+        {ANALYST, OPERATOR, INTEGRATOR},
+        lambda core: ImportRun.objects.get(pk=core.importing.pk).cancel_requested,
+    ),
+    _action(
+        "tell the columns of an upload",
+        lambda core: f"importrun/{core.prepared.pk}/columns/?outcome=Converted",
+        {ANALYST, INTEGRATOR},
+        lambda core: ImportRun.objects.filter(pk=core.prepared.pk, step="mapped", state="queued").exists(),
+        converted_values=["1"],
+        source="fair",
+    ),
+    _action(
+        "read an upload another way",
+        lambda core: f"importrun/{core.prepared.pk}/file/",
+        {ANALYST, INTEGRATOR},
+        lambda core: ImportRun.objects.get(pk=core.prepared.pk).step == "uploaded",
+        header_row="1",
+    ),
+    _action(
         "change the training limits",
         lambda core: f"trainingpolicy/{core.policy.pk}/change/",
         {ANALYST},
@@ -238,6 +269,7 @@ def state(core: Core) -> tuple[Any, ...]:
     tables = (
         FeatureSet,
         GradeBand,
+        ImportRun,
         Regrade,
         ApiKey,
         TrainingRun,

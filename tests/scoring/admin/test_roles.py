@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 roles = import_module("scoring.migrations.0002_roles")
 lead_roles = import_module("scoring.migrations.0007_lead_roles")
 lists = import_module("scoring.migrations.0010_lists_filled")
+imports = import_module("scoring.migrations.0011_import_steps")
 
 
 def make_roles() -> None:
@@ -25,6 +26,7 @@ def make_roles() -> None:
     roles.make_roles(apps, editor)
     lead_roles.extend_roles(apps, editor)
     lists.grant(apps, editor)
+    imports.grant(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
@@ -51,7 +53,10 @@ def test_it_gives_a_sales_rep_leads_and_predictions_only() -> None:
 def test_it_lets_only_approvers_release_and_only_analysts_train() -> None:
     holders = {
         code: {name for name, held in permissions().items() if code in held}
-        for code in ("activate_release", "activate_featureset", "start_training", "add_apikey", "merge_lead")
+        for code in (
+            *("activate_release", "activate_featureset", "start_training", "add_apikey", "merge_lead"),
+            *("add_importrun", "change_importrun"),
+        )
     }
     assert holders == {
         "activate_release": {"approver"},
@@ -59,6 +64,8 @@ def test_it_lets_only_approvers_release_and_only_analysts_train() -> None:
         "start_training": {"analyst"},
         "add_apikey": {"operator", "integrator"},
         "merge_lead": {"analyst", "operator"},
+        "add_importrun": {"analyst", "integrator"},
+        "change_importrun": {"analyst", "integrator", "operator"},
     }
 
 

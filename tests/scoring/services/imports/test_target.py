@@ -12,7 +12,10 @@ from scoring.services.imports.target import Target, read_target
 
 
 def target(values: dict[str, int], converted_value: str | None = None) -> Target:
-    return read_target(Counter(values), ImportOptions(converted="won?", converted_value=converted_value))
+    return read_target(
+        Counter(values),
+        ImportOptions(converted="won?", converted_values=(converted_value,) if converted_value else ()),
+    )
 
 
 @pytest.mark.parametrize(

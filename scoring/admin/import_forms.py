@@ -1,0 +1,203 @@
+"""Forms of the upload: the file, how it is read, what its columns mean, and why it goes in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from leadscoring.common.admin.confirm import ReasonForm
+from scoring.ml.column_roles import currency_of
+from scoring.services.imports import ImportOptions, Preview
+
+ENCODINGS = (
+    ("", "as the file shows"),
+    ("utf-8-sig", "UTF-8"),
+    ("cp1252", "Windows, Western European (cp1252)"),
+    ("cp1250", "Windows, Central European (cp1250)"),
+    ("cp1251", "Windows, Cyrillic (cp1251)"),
+    ("cp1254", "Windows, Turkish (cp1254)"),
+    ("cp1256", "Windows, Arabic (cp1256)"),
+    ("utf-16", "UTF-16"),
+    ("latin-1", "Latin-1"),
+    ("mac-roman", "old Macintosh"),
+    ("shift-jis", "Shift JIS"),
+    ("gb18030", "GB 18030"),
+)
+DELIMITERS = (
+    ("", "as the file shows"),
+    (",", "comma ,"),
+    (";", "semicolon ;"),
+    ("tab", "tab"),
+    ("|", "bar |"),
+    ("^", "caret ^"),
+    ("~", "tilde ~"),
+)
+ROLES = (
+    (
+        "id",
+        "Id of the lead",
+        "With one, a later file updates the same leads. Without, a row is known by its content.",
+    ),
+    (
+        "created_at",
+        "Created at",
+        "The newest leads become the test, and leads too young to judge are left out.",
+    ),
+    ("converted_at", "Converted at", "From it the time that leads need to convert is measured."),
+    ("revenue", "Revenue", "What a converted lead brought."),
+    ("owner", "Owner", "Who looks after the lead; shown in lists."),
+    ("stage", "Stage", "Where the lead stands; shown in lists."),
+)
+
+
+class FileChoice(forms.FileInput):
+    """A plain file input, in the frame that the theme's script expects around one."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chooser = super().render(name, value, attrs, renderer)
+        return format_html('<span><span>{}</span><input type="text" hidden disabled></span>', chooser)
+
+
+class UploadForm(forms.Form):
+    """One file."""
+
+    file = forms.FileField(
+        label="File",
+        widget=FileChoice(attrs={"accept": ".csv,.txt,.tsv,.gz,.xlsx,.xlsm,.parquet"}),
+        help_text="CSV of any kind (also .gz), Excel (.xlsx) or Parquet, with one lead in each row.",
+        error_messages={"required": "Choose a file.", "empty": "The file is empty."},
+    )
+
+
+class ReadingForm(forms.Form):
+    """How the file is read, where what was found is not right."""
+
+    sheet = forms.ChoiceField(required=False)
+    delimiter = forms.ChoiceField(choices=DELIMITERS, required=False, label="Between cells")
+    encoding = forms.ChoiceField(choices=ENCODINGS, required=False)
+    header_row = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1000,
+        label="Row with the names of the columns",
+        help_text="Empty: as the file shows.",
+    )
+
+    def __init__(self, *args: Any, sheets: tuple[str, ...] = (), kind: str = "csv", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if sheets:
+            self.fields["sheet"] = forms.ChoiceField(
+                choices=[(name, name) for name in sheets], required=False
+            )
+        else:
+            del self.fields["sheet"]
+        if kind != "csv":
+            del self.fields["delimiter"], self.fields["encoding"]
+        if kind == "parquet":
+            del self.fields["header_row"]
+
+    def options(self) -> ImportOptions:
+        """As the import takes them."""
+        told = self.cleaned_data
+        delimiter = told.get("delimiter") or None
+        return ImportOptions(
+            converted="",
+            sheet=told.get("sheet") or None,
+            delimiter="\t" if delimiter == "tab" else delimiter,
+            encoding=told.get("encoding") or None,
+            header_row=told.get("header_row"),
+        )
+
+
+class ColumnsForm(forms.Form):
+    """What the columns mean. The outcome column is chosen before, because its values are shown here."""
+
+    converted_values = forms.MultipleChoiceField(
+        label="Which values mean converted",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Tick at least one value that means converted."},
+    )
+    currency = forms.CharField(
+        required=False, max_length=3, label="Currency of the revenue", help_text="Three letters such as AED."
+    )
+    source = forms.CharField(
+        max_length=64,
+        label="Source",
+        help_text="The system these ids belong to. The same id of another source is another lead.",
+    )
+    exclude = forms.MultipleChoiceField(
+        required=False,
+        label="Leave out of training",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Kept with the lead, but no model learns from it. Suspected leaks are held out by themselves.",
+    )
+
+    def __init__(self, *args: Any, preview: Preview, outcome: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.outcome = outcome
+        values = preview.values_of(outcome)
+        field: Any = self.fields["converted_values"]
+        field.choices = [(value, f"{value[:80]} ({n:,})") for value, n in values]
+        others = [name for name in preview.columns if name != outcome]
+        for role, label, helping in ROLES:
+            guess = preview.guesses.get(role)
+            why = f" Chosen because: {guess.why}" if guess is not None and guess.column != outcome else ""
+            self.fields[role] = forms.ChoiceField(
+                label=label,
+                required=False,
+                choices=[("", "– none –"), *((name, name[:80]) for name in others)],
+                help_text=f"{helping}{why}",
+            )
+        field = self.fields["exclude"]
+        field.choices = [(name, name[:80]) for name in others]
+        self.order_fields(
+            [
+                *("converted_values", "id", "created_at", "converted_at", "revenue", "currency"),
+                *("owner", "stage", "source", "exclude"),
+            ]
+        )
+
+    def options(self, reading: ImportOptions) -> ImportOptions:
+        """As the import takes them."""
+        told = self.cleaned_data
+        roles: dict[str, Any] = {role: told[role] or None for role, _, _ in ROLES}
+        return ImportOptions(
+            converted=self.outcome,
+            converted_values=tuple(told["converted_values"]),
+            currency=told["currency"].strip().upper(),
+            source=told["source"].strip(),
+            exclude=tuple(told["exclude"]),
+            delimiter=reading.delimiter,
+            encoding=reading.encoding,
+            sheet=reading.sheet,
+            header_row=reading.header_row,
+            **roles,
+        )
+
+
+def first_answers(preview: Preview, told: ImportOptions, outcome: str, source: str) -> dict[str, Any]:
+    """What the form shows at first: what was told before for this outcome, else the guesses."""
+    if told.converted == outcome:
+        return {
+            "converted_values": preview.spelled(outcome, told.converted_values),
+            "currency": told.currency,
+            "source": told.source or source,
+            "exclude": list(told.exclude),
+            **{role: getattr(told, role) or "" for role, _, _ in ROLES},
+        }
+    guesses = {role: guess for role, guess in preview.guesses.items() if guess.column != outcome}
+    answers: dict[str, Any] = {role: guess.column for role, guess in guesses.items() if role != "converted"}
+    found = preview.guesses.get("converted")
+    if found is not None and found.column == outcome:
+        answers["converted_values"] = preview.spelled(outcome, found.values)
+    money = answers.get("revenue")
+    if money:
+        answers["currency"] = currency_of(money, preview.values[money])
+    return {**answers, "source": source}
+
+
+class StartForm(ReasonForm):
+    """Why this import."""
