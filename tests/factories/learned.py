@@ -24,7 +24,9 @@ def some_leads(
 ) -> Sequence[Lead]:
     """n leads with the features of the small model, evenly over `days` before `until`; converted ones convert
     ten days later, lost ones are told as lost, and none is left open."""
-    run = ImportRun.objects.create(file_name=f"{source_system}.csv", source_system=source_system)
+    run = ImportRun.objects.create(
+        file_name=f"{source_system}.csv", source_system=source_system, state="done"
+    )
     rows = lead_rows(n, seed=seed)
     leads = []
     for number, row in enumerate(rows):

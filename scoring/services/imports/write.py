@@ -108,7 +108,7 @@ def _known(source: str, external_ids: Sequence[str], *, lock: bool) -> dict[str,
     here: dict[UUID, LeadRow] = {}
     into: dict[str, UUID] = {}
     for *told, merged_into in (locked(rows) if lock else rows).values_list(*COLUMNS, "merged_into_id"):
-        row = LeadRow(*told, 0)
+        row = LeadRow._make((*told, 0))
         here[row.id] = row
         into[row.external_id] = merged_into or row.id
     away = set(into.values()) - here.keys()
@@ -116,7 +116,7 @@ def _known(source: str, external_ids: Sequence[str], *, lock: bool) -> dict[str,
         # Only a merged lead costs a second query: its rows tell the lead that stands for it.
         others = Lead.objects.filter(pk__in=away)
         here |= {
-            told[0]: LeadRow(*told, 0) for told in (locked(others) if lock else others).values_list(*COLUMNS)
+            told[0]: LeadRow._make((*told, 0)) for told in (locked(others) if lock else others).values_list(*COLUMNS)
         }
     return {external_id: here[lead_id] for external_id, lead_id in into.items()}
 

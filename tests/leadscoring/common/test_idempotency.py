@@ -58,7 +58,7 @@ class Effect:
 
     def __call__(self) -> Answer:
         self.calls += 1
-        row = ImportRun.objects.create(file_name="x", source_system="x")
+        row = ImportRun.objects.create(file_name="x", source_system="x", state="done")
         return Answer(self.status, f'{{"row":{row.pk}}}'.encode(), (("X-Kind", "first"),))
 
 

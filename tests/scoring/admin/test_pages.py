@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from scoring.contracts import FeatureSetState
 from scoring.models import (
+    AdoptionRun,
     FeatureSet,
+    ForeignVersion,
     GradeBand,
+    IdentityScan,
     ImportRowError,
     ImportRun,
     Lead,
+    LeadMerge,
     MaturityWindow,
+    MergeProposal,
     Prediction,
+    Regrade,
     Release,
     RescoreRun,
     SavedView,
+    ScoreOverride,
 )
 from scoring.services.keys import create_key
 from scoring.services.search import index_leads
@@ -57,6 +66,10 @@ LISTS = (
     "rescorerun",
     "savedview",
     "maturitywindow",
+    "scoreoverride",
+    "mergeproposal",
+    "leadmerge",
+    "identityscan",
 )
 FORMS = (
     "featureset/upload-json/",
@@ -121,6 +134,7 @@ def test_it_opens_every_page_on_an_empty_install(admin_client: Client) -> None:
 
 
 def test_it_opens_every_list_when_there_are_rows(core: Core, admin_client: Client) -> None:
+    more_of_everything(core, 0, 1)
     for name in LISTS:
         assert "Nothing here yet" not in read(admin_client, f"scoring/{name}/"), name
 
@@ -181,6 +195,35 @@ def test_it_shows_hostile_text_as_text(core: Core, admin_client: Client) -> None
         assert "<img src=x" not in page, path
 
 
+def more_of_leads_and_models(core: Core, lead: Lead, someone: User, number: int) -> None:
+    """Rows of overrides, duplicates, merges and of models of other tools."""
+    by_hand = {
+        "grade": "A",
+        "reason": "r",
+        "set_by": "rep",
+        "person": someone,
+        "expires_at": NOW + timedelta(days=1),
+    }
+    ScoreOverride.objects.create(lead=lead, set_at=NOW, ended_at=NOW, **by_hand)
+    other = a_lead(f"M-{number}")
+    first, second = sorted((lead, other), key=lambda one: one.pk)
+    proposal = MergeProposal.objects.create(
+        first=first, second=second, same_email=True, found_at=NOW, decided_by=someone
+    )
+    LeadMerge.objects.create(
+        survivor=lead, merged=other, proposal=proposal, reason="r", merged_by=someone, merged_at=NOW,
+        before={}, after={}, undone_at=NOW,
+    )  # fmt: skip
+    IdentityScan.objects.create(state="done", requested_by=someone)
+    ForeignVersion.objects.create(
+        name=f"theirs {number}", version="1", flavour="lightgbm", inputs=[], output="double",
+        registered_at=NOW, seen_at=NOW,
+    )  # fmt: skip
+    AdoptionRun.objects.create(
+        source_name=f"theirs {number}", source_version="1", feature_set=core.active, state="done"
+    )
+
+
 def more_of_everything(core: Core, first: int, last: int) -> None:
     """Rows for every list, each with what its columns show."""
     index = []
@@ -190,7 +233,9 @@ def more_of_everything(core: Core, first: int, last: int) -> None:
         a_prediction(lead, core.release)
         an_outcome(lead)
         someone = a_person("nobody", name=f"n{number}")
-        ImportRun.objects.create(file_name=f"{number}.csv", source_system="crm", requested_by=someone)
+        ImportRun.objects.create(
+            file_name=f"{number}.csv", source_system="crm", requested_by=someone, state="done"
+        )
         RescoreRun.objects.create(reason="r", requested_by=someone)
         SavedView.objects.create(
             name=f"V{number}", owner=someone, query="grade=A&version=1", is_shared=True, created_at=NOW,
@@ -201,7 +246,9 @@ def more_of_everything(core: Core, first: int, last: int) -> None:
         Release.objects.create(
             champion=version, is_open=False, opened_at=NOW, closed_at=NOW, opened_by=someone, reason="r"
         )
-        GradeBand.objects.create(set_at=NOW, set_by=someone, reason="r", is_current=False)
+        band = GradeBand.objects.create(set_at=NOW, set_by=someone, reason="r", is_current=False)
+        Regrade.objects.create(grade_band=band, state="done")
+        more_of_leads_and_models(core, lead, someone, number)
         a_feature_set(state=FeatureSetState.RETIRED)
         MaturityWindow.objects.create(source_system=f"s{number}", set_days=3)
         create_key(name=f"K{number}", scopes=["score"], source_system="crm", as_of=NOW, by=someone)

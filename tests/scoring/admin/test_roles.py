@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 
 roles = import_module("scoring.migrations.0002_roles")
 lead_roles = import_module("scoring.migrations.0007_lead_roles")
+adoption = import_module("scoring.migrations.0008_adoption")
 lists = import_module("scoring.migrations.0010_lists_filled")
 imports = import_module("scoring.migrations.0011_import_steps")
 
@@ -25,6 +26,7 @@ def make_roles() -> None:
     editor = SimpleNamespace(connection=connection)
     roles.make_roles(apps, editor)
     lead_roles.extend_roles(apps, editor)
+    adoption.grant(apps, editor)
     lists.grant(apps, editor)
     imports.grant(apps, editor)
 
