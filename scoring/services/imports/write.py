@@ -116,7 +116,8 @@ def _known(source: str, external_ids: Sequence[str], *, lock: bool) -> dict[str,
         # Only a merged lead costs a second query: its rows tell the lead that stands for it.
         others = Lead.objects.filter(pk__in=away)
         here |= {
-            told[0]: LeadRow._make((*told, 0)) for told in (locked(others) if lock else others).values_list(*COLUMNS)
+            told[0]: LeadRow._make((*told, 0))
+            for told in (locked(others) if lock else others).values_list(*COLUMNS)
         }
     return {external_id: here[lead_id] for external_id, lead_id in into.items()}
 
