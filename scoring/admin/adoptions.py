@@ -21,6 +21,7 @@ from scoring.models import AdoptionRun, ForeignVersion, ModelVersion
 class AdoptionRunAdmin(WorkPage[AdoptionRun]):
     """Newest first."""
 
+    empty_words = "A model of another tool is adopted from its own page. None was yet."
     list_display = (
         "run_shown",
         "state_shown",

@@ -35,6 +35,7 @@ class AdoptForm(ReasonForm):
 class ForeignVersionAdmin(ReadOnlyPage[ForeignVersion]):
     """Newest first."""
 
+    empty_words = "Models that other tools registered in MLflow appear here once MLflow is looked at."
     list_display = ("model_shown", "form_shown", "fits_shown", "why_shown", "registered_shown", "seen_shown")
     list_filter = (choice_filter("form", "flavour", tuple((str(k), v) for k, v in FLAVOUR_WORDS.items())),)
     search_fields = ("name", "run_id")

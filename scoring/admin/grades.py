@@ -136,6 +136,7 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
 class RegradeAdmin(WorkPage[Regrade]):
     """Passes that give leads their grade anew, newest first; whoever sees the limits sees them."""
 
+    empty_words = "New limits give every scored lead its new grade; each round is listed here."
     list_display = (
         "id",
         "state_shown",

@@ -40,6 +40,9 @@ class SearchForm(forms.Form):
 class IdentityScanAdmin(WorkPage[IdentityScan]):
     """Newest first."""
 
+    empty_words = (
+        "Leads are searched for duplicates every night, or with the button at the top. None was made yet."
+    )
     list_display = (
         "__str__",
         "state_shown",

@@ -40,6 +40,7 @@ class UndoneFilter(SimpleListFilter):
 class LeadMergeAdmin(ReadOnlyPage[LeadMerge]):
     """Newest first, each with its undo."""
 
+    empty_words = "Merged leads are listed here, with a way back. None was merged yet."
     list_display = ("merged_shown", "survivor_shown", "state_shown", "merged_at_shown", "by_shown", "reason")
     list_filter = (UndoneFilter, ("merged_at", DayRangeFilter))
     list_filter_submit = True

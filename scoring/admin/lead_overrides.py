@@ -200,6 +200,7 @@ class HoldsFilter(SimpleListFilter):
 class ScoreOverrideAdmin(ReadOnlyPage[ScoreOverride]):
     """Newest first: who said what against the machine, and why."""
 
+    empty_words = "A grade is set by hand on the lead's page. Nobody has set one yet."
     list_display = (
         "lead_shown",
         "grade_shown",

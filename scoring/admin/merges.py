@@ -69,6 +69,7 @@ def _leads(row: MergeProposal, wanted: str | None) -> tuple[Lead, Lead]:
 class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
     """Pairs that share something, newest first."""
 
+    empty_words = "A search for duplicates proposes pairs of leads here. None was found yet."
     list_display = (
         "pair_shown",
         "shared_shown",
