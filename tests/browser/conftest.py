@@ -65,7 +65,8 @@ class Visit:
         return self.page
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than the window."""
+        """By how many pixels the page is wider than the window, once it has loaded."""
+        self.page.wait_for_load_state()
         return int(
             self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         )

@@ -64,8 +64,8 @@ def test_a_release_is_seen_by_a_running_follower(monkeypatch: pytest.MonkeyPatch
     swapped, stop = threading.Event(), threading.Event()
     real = loader.load_version
 
-    def noted(version: ModelVersion) -> Any:
-        found = real(version)
+    def noted(version: ModelVersion, **options: Any) -> Any:
+        found = real(version, **options)
         if version.number == 2:
             swapped.set()
         return found
