@@ -109,7 +109,8 @@ def cleared() -> None:
 
     with connection.cursor() as cursor:
         chosen = "(SELECT id FROM scoring_lead WHERE source_system = %s)"
-        cursor.execute(f"DELETE FROM scoring_outcome WHERE lead_id IN {chosen}", [SOURCE])
+        for table in ("scoring_outcome", "scoring_leadsearch", "scoring_leadevent"):
+            cursor.execute(f"DELETE FROM {table} WHERE lead_id IN {chosen}", [SOURCE])
         cursor.execute("DELETE FROM scoring_lead WHERE source_system = %s", [SOURCE])
 
 

@@ -40,13 +40,17 @@ _json_of_fields = json.JSONEncoder(
 def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     """Insert new rows in the order given, all or none; call inside a transaction.
 
+    Rows whose key the database gives out stay without it here.
+
     Raises:
         IntegrityError: a row breaks a constraint, as `bulk_create` would say it.
     """
     if connection.vendor != "postgresql" or len(rows) < COPY_FROM:
         model._default_manager.bulk_create(rows)
         return
-    fields = list(model._meta.concrete_fields)
+    fields = [
+        field for field in model._meta.concrete_fields if not (field.primary_key and rows[0].pk is None)
+    ]
     read = attrgetter(*(field.attname for field in fields))
     documents = _documents(fields)
     names = ", ".join(_quoted(field) for field in fields)

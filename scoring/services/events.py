@@ -91,8 +91,10 @@ def changed_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _differs(one: object, other: object) -> bool:
-    # True equals 1 in Python and is another thing in a lead.
-    return one != other or isinstance(one, bool) is not isinstance(other, bool)
+    # True equals 1 in Python and is another thing in a lead; 3 and "3" are told by systems that write it differently.
+    if isinstance(one, bool) is not isinstance(other, bool):
+        return True
+    return one != other and str(one) != str(other)
 
 
 def store_events(events: Sequence[LeadEvent]) -> None:

@@ -8,6 +8,7 @@ from time import monotonic
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from leadscoring.common.bulk import insert_rows
 from scoring.contracts import FeatureSetState
 from scoring.ml.schema import Kind
 from scoring.ml.search_words import kept
@@ -46,7 +47,11 @@ def index_leads(new: Sequence[Lead], changed: Sequence[Lead]) -> None:
         if changed
         else ()
     )
-    rows = [LeadSearch(lead_id=lead.pk, words=words_of(lead, columns), layout=layout) for lead in new]
+    insert_rows(
+        LeadSearch,
+        [LeadSearch(lead_id=lead.pk, words=words_of(lead, columns), layout=layout) for lead in new],
+    )
+    rows = []
     for lead in changed:
         words = words_of(lead, columns)
         if known.get(lead.pk) != words:
