@@ -91,7 +91,7 @@ def addresses() -> list[tuple[str, str]]:
         "search an id's start": "q=CR-00", "search nothing there": "q=qqqqzz",
     }  # fmt: skip
     outcomes = {
-        "first page": "", "last page": "p=200", "converted": "kind=converted", "corrected": "is_current=no",
+        "first page": "", "last page": "p=200", "converted": "kind=converted",
         "a week": "recorded_at_from=2025-03-03&recorded_at_to=2025-03-09",
         "search an id": f"q={young.external_id}", "search a name": "q=amal+haddad", "search an id's start": "q=CR-00",
     }  # fmt: skip

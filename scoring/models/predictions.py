@@ -34,6 +34,8 @@ class Prediction(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["lead", "-scored_at", "-id"], name="prediction_of_lead"),
             models.Index(fields=["version", "role", "scored_at"], name="prediction_of_version"),
+            # As the list sorts: an old version's predictions lie far down the list of all.
+            models.Index(fields=["version", "-scored_at", "-id"], name="prediction_version_newest"),
             # With what the dashboard counts, so that counting reads the index alone.
             models.Index(fields=["-scored_at"], include=["grade", "role"], name="prediction_scored_at"),
             # Rare kinds: a list that filters them would otherwise walk through all the others.
