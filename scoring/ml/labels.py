@@ -36,7 +36,8 @@ def label_and_unit(name: str) -> tuple[str, str]:
     """A label in sentence case, and the unit when the header says one (in brackets or as its last word)."""
     bracket = _BRACKET.search(name)
     unit = ""
-    if bracket is not None and name[: bracket.start()].strip():
+    # A number in brackets tells columns of one name apart: “Budget (2)” is not a budget in twos.
+    if bracket is not None and not bracket[1].isdigit() and name[: bracket.start()].strip():
         unit, name = bracket[1], name[: bracket.start()]
     parts = [part for part in _MARKS.split(_CAMEL.sub(" ", name.strip())) if part]
     if not parts:

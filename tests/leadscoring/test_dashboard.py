@@ -35,7 +35,7 @@ def page(role: str = "superuser") -> str:
 
 
 def test_it_says_how_to_begin_on_an_empty_install() -> None:
-    assert "import_leads" in page()
+    assert "/admin/scoring/importrun/upload/" in page()
 
 
 def test_it_names_the_next_step_at_every_stage() -> None:

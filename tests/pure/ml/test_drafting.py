@@ -160,6 +160,7 @@ def test_it_does_not_take_two_independent_columns_for_copies() -> None:
         ("price_usd", "Price", "USD"),
         ("Time (min)", "Time", "min"),
         ("visit days", "Visit days", "days"),
+        ("Budget (2)", "Budget (2)", ""),
     ],
 )
 def test_it_makes_labels_for_people(name: str, label: str, unit: str) -> None:
