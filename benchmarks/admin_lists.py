@@ -24,6 +24,8 @@ import numpy as np
 import time_machine
 
 BAR_MS, BAR_QUERIES = 300.0, 15
+# What is asked by POST: the first press of a form, which shows and changes nothing.
+POSTED = {"limits previewed": {"a": "80", "b": "55", "c": "20", "reason": "measured", "_preview": "1"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def addresses() -> list[tuple[str, str]]:
     for model, parts in (("lead", leads), ("prediction", predictions), ("outcome", outcomes)):
         found += [(f"{model}s: {name}", f"scoring/{model}/?{query}") for name, query in parts.items()]
     others = (
-        "featureset", "modelversion", "release", "gradeband", "importrun", "trainingrun", "rescorerun", "savedview",
+        "featureset", "modelversion", "release", "gradeband", "regrade", "importrun", "trainingrun", "adoptionrun",
+        "foreignversion", "rescorerun", "scoreoverride", "identityscan", "mergeproposal", "leadmerge", "savedview",
         "maturitywindow", "apikey",
     )  # fmt: skip
     found += [(f"list: {model}", f"scoring/{model}/") for model in others]
@@ -108,6 +111,9 @@ def addresses() -> list[tuple[str, str]]:
         ("lead's page, 1,000 predictions", f"scoring/lead/{young.pk}/change/"),
         ("prediction's page", f"scoring/prediction/{prediction.pk}/change/"),
         ("audit page", f"scoring/featureset/{features.pk}/change/"),
+        ("set new grade limits", "scoring/gradeband/set-limits/"),
+        ("limits previewed", "scoring/gradeband/set-limits/"),
+        ("readiness", "scoring/readinesssnapshot/"),
         ("version's page", f"scoring/modelversion/{newest.pk}/change/"),
     ]
     return found
@@ -123,18 +129,23 @@ def measure(client: Any, name: str, path: str, requests: int) -> Row:
     from django.test.utils import CaptureQueriesContext
 
     address = f"/admin/{path}"
+    form = POSTED.get(name)
+
+    def ask() -> Any:
+        return client.get(address) if form is None else client.post(address, form)
+
     with CaptureQueriesContext(connection) as captured:
-        answer = client.get(address)
+        answer = ask()
     queries = len(captured)
     assert answer.status_code == 200, (name, answer.status_code, answer.headers.get("Location"))
-    client.get(address)
+    ask()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         backend = cursor.fetchone()[0]
     took, busy = [], []
     for _ in range(requests):
         begin, used = time.perf_counter(), time.process_time() * 1000 + on_processor(backend)
-        client.get(address)
+        ask()
         took.append((time.perf_counter() - begin) * 1000)
         busy.append(time.process_time() * 1000 + on_processor(backend) - used)
     middle, late = np.percentile(took, [50, 95])
@@ -169,10 +180,21 @@ def main() -> None:
         )
         leads, predictions = cursor.fetchone()
     from scoring.models import Prediction
+    from scoring.services.readiness import take_snapshot
+    from scoring.services.search import add_missing, out_of_step
+    from scoring.services.tallies import take_tally
 
+    if add_missing(most=1) or out_of_step().exists():
+        raise SystemExit(
+            "Leads are without their words to search by; expected: all have them. "
+            "Run python manage.py shell -c 'from scoring.services.search import fill_search; fill_search(seconds=3000)'"
+        )
     scored = Prediction.objects.filter(cause="api").order_by("-scored_at")
     newest = scored.values_list("scored_at", flat=True)[0]
     time_machine.travel(newest, tick=True).start()
+    # As the hourly task keeps them.
+    take_snapshot(as_of=newest)
+    take_tally(as_of=newest)
     client = Client()
     client.force_login(User.objects.get(username="amal"), backend="django.contrib.auth.backends.ModelBackend")
     rows = []

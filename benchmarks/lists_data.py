@@ -337,6 +337,9 @@ def main() -> None:
             "This database holds leads already; expected an empty one. Make a new one: createdb NAME"
         )
     took = load(options.leads, options.predictions, seed=options.seed)
+    # Rows without words: `fill_search` writes the words as a worker would.
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO scoring_leadsearch (lead_id, words) SELECT id, '' FROM scoring_lead")
     print(", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items()))
 
 

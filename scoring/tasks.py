@@ -17,6 +17,7 @@ from scoring.services import (
     readiness,
     rescoring,
     search,
+    tallies,
     training,
     versions,
 )
@@ -98,8 +99,15 @@ def run_regrade(regrade_id: int) -> None:
 
 @shared_task(time_limit=600, soft_time_limit=580, expires=3000)
 def count_readiness() -> None:
-    """Count what the readiness page shows."""
+    """Count what the pages of readiness and of the grade limits show."""
     readiness.take_snapshot(as_of=timezone.now())
+    tallies.take_tally(as_of=timezone.now())
+
+
+@shared_task(time_limit=600, soft_time_limit=580, expires=600)
+def count_grades() -> None:
+    """Count what the pages of the grade limits show."""
+    tallies.take_tally(as_of=timezone.now())
 
 
 @shared_task(time_limit=120, soft_time_limit=110, expires=20)

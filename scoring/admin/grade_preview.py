@@ -5,19 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from leadscoring.common.admin.words import NOTHING, chance
+from leadscoring.common.admin.words import NOTHING, chance, moment
 from leadscoring.common.charts import Bar, shares
 from scoring.contracts import GradeLimits
 from scoring.ml.intervals import wilson
-from scoring.selectors.grades import GRADES, FirstScores, Moves, first_scores, preview
+from scoring.selectors.grade_tally import GRADES, FirstScores
+from scoring.selectors.grades import Moves, preview
 from scoring.services.releases import preview_limits
+from scoring.services.tallies import current_tally
 
 
 def preview_context(now: GradeLimits, wanted: GradeLimits, *, as_of: datetime) -> dict[str, Any]:
-    """Tables and bars: who moves where, whose leads, shares before and after, conversion by grade."""
-    found = preview(wanted, as_of=as_of)
-    said = first_scores(as_of=as_of)
+    """Tables and bars: who moves where, whose leads, shares before and after, conversion by grade; nothing but
+    `counted` None where many leads wait for being counted."""
+    counted = current_tally(as_of=as_of)
+    if counted is None:
+        return {"counted": None}
+    found, said = preview(wanted, counted.tally), counted.tally.first
     return {
+        "counted": counted,
+        "taken": moment(counted.taken_at),
         "found": found,
         "moves": _moves(found.open_moves),
         "share_rows": [

@@ -20,8 +20,9 @@ from scoring.admin.grade_forms import LimitsForm, initial
 from scoring.admin.grade_preview import preview_context
 from scoring.contracts import ScoringError
 from scoring.models import GradeBand, Regrade
-from scoring.selectors.grades import limits_history, weekly_grades
+from scoring.selectors.grades import limits_history
 from scoring.selectors.versions import grade_limits, open_release
+from scoring.services.tallies import current_weeks
 
 
 @admin.register(GradeBand)
@@ -164,14 +165,17 @@ class RegradeAdmin(WorkPage[Regrade]):
 
 def history_context(as_of: datetime) -> dict[str, Any]:
     """Who changed what, when and why, and the shares of the grades week by week."""
+    counted = current_weeks(as_of=as_of)
     weeks = [
         WeekParts(week, tuple(Bar(grade, counts[grade], f"ls-tone-{grade}") for grade in "ABCD"))
-        for week, counts in weekly_grades(as_of=as_of)
+        for week, counts in (counted.weeks if counted is not None else ())
     ]
     history = limits_history()
     return {
         "band": next((band for band, _ in history if band.is_current), None),
         "limits": grade_limits(),
+        "counted": counted,
+        "taken": moment(counted.taken_at) if counted is not None else "",
         "shares_chart": share_columns(weeks, title="Grades given, week by week", noun="scorings"),
         "changes": [(band, difference(band, before), person(band.set_by)) for band, before in history],
         "regrade": Regrade.objects.first(),

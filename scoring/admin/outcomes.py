@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
 from leadscoring.common.admin.words import NOTHING, link, moment, state_badge
 from scoring.models import Outcome
-from scoring.selectors.search import of_leads
+from scoring.selectors.search import newest_of_found, of_leads
 
 
 @admin.register(Outcome)
@@ -46,6 +46,10 @@ class OutcomeAdmin(ReadOnlyPage[Outcome]):
         "reported_by",
     )
     readonly_fields = ("lead_shown", "revenue_shown")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        searched = request.GET.get("q", "").strip()
+        return [newest_of_found("recorded_at"), "-id"] if searched else self.ordering
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

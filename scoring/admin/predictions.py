@@ -17,7 +17,7 @@ from scoring.admin.lead_filters import VersionFilter
 from scoring.contracts import Cause, Role
 from scoring.models import FeatureSet, Prediction
 from scoring.selectors.lead_list import GRADES
-from scoring.selectors.search import of_leads
+from scoring.selectors.search import newest_of_found, of_leads
 
 
 @admin.register(Prediction)
@@ -49,6 +49,10 @@ class PredictionAdmin(ReadOnlyPage[Prediction]):
     search_help_text = "Start of the lead's external id"
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/prediction.html"
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        searched = request.GET.get("q", "").strip()
+        return [newest_of_found("scored_at"), "-id"] if searched else self.ordering
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

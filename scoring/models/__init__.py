@@ -9,7 +9,7 @@ from scoring.models.keys import ApiKey
 from scoring.models.leads import Lead
 from scoring.models.outcomes import Outcome
 from scoring.models.predictions import Prediction
-from scoring.models.releases import GradeBand, Regrade, Release
+from scoring.models.releases import GradeBand, GradeTally, Regrade, Release
 from scoring.models.rescoring import RescoreRun
 from scoring.models.search import LeadSearch
 from scoring.models.training import MaturityWindow, ReadinessSnapshot, TrainingPolicy, TrainingRun
@@ -25,6 +25,7 @@ __all__ = [
     "FeatureSet",
     "ForeignVersion",
     "GradeBand",
+    "GradeTally",
     "IdentityScan",
     "ImportRowError",
     "ImportRun",

@@ -152,3 +152,19 @@ class Regrade(Work):
 
     def __str__(self) -> str:
         return f"Regrade {self.pk}"
+
+
+class GradeTally(models.Model):
+    """What was counted for the pages of the grade limits at one time: at a million leads a page view cannot
+    count them."""
+
+    taken_at = models.DateTimeField()
+    took_ms = models.FloatField()
+    counts = models.JSONField(help_text="Leads by grade and score, in all, of late and by owner.")
+    weeks = models.JSONField(help_text="Grades given in each of the last weeks.")
+
+    class Meta:
+        ordering: ClassVar = ["-taken_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"Grades counted {self.taken_at:%Y-%m-%d %H:%M} UTC"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, ExpressionWrapper, F, QuerySet, Value
+from django.db.models.expressions import OrderBy
 
 from scoring.ml.search_words import asked
 from scoring.models import Lead, LeadSearch
@@ -33,6 +35,16 @@ def of_leads(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     """Those of `rows` (with a `lead`) whose lead a search finds; of at most `MOST_LISTED` leads."""
     keys = matching_keys(text, MOST_LISTED)
     return rows if keys is None else rows.filter(lead_id__in=keys)
+
+
+def newest_of_found(field: str) -> OrderBy:
+    """Newest first by `field`, for rows that `of_leads` found.
+
+    As an expression that no index holds: else PostgreSQL may walk the whole index by date, past hundreds of
+    thousands of other leads' rows, to find the few of these leads.
+    """
+    at = ExpressionWrapper(F(field) + Value(timedelta(0)), output_field=DateTimeField())
+    return at.desc()
 
 
 def _keys(text: str) -> Any:

@@ -94,6 +94,8 @@ def _pass(regrade_id: int, held: claims.Claim) -> int:
         leads_seen=seen,
         leads_changed=changed,
     )
+    # What the pages of the limits counted before holds the old grades.
+    enqueue("scoring.tasks.count_grades")
     return changed
 
 

@@ -17,6 +17,7 @@ from scoring.services.overrides import end_expired
 from scoring.services.readiness import first_snapshot
 from scoring.services.scoring import score_waiting
 from scoring.services.search import out_of_step
+from scoring.services.tallies import tally_missing
 from scoring.services.versions import mark_champion, publish_waiting
 
 logger = structlog.get_logger(__name__)
@@ -44,6 +45,8 @@ def sweep(*, as_of: datetime) -> None:
         enqueue("scoring.tasks.fill_search")
     mend_grades(as_of=as_of)
     first_snapshot(as_of=as_of)
+    if tally_missing():
+        enqueue("scoring.tasks.count_grades")
     for run_id in waiting_imports():
         enqueue("scoring.tasks.run_import", run_id)
     score_all_waiting(as_of=as_of)
