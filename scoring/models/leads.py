@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
 
 from leadscoring.common.ids import uuid7
@@ -15,10 +16,19 @@ class ListIndex(models.Index):
     and refuses to be told so in an index."""
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
-        statement = super().create_sql(model, schema_editor, using, **kwargs)
-        if schema_editor.connection.vendor == "sqlite":
-            return str(statement).replace(" NULLS LAST", "")
-        return statement
+        if schema_editor.connection.vendor != "sqlite":
+            return super().create_sql(model, schema_editor, using, **kwargs)
+        # An index of its own, not other text: SQLite remakes tables, and renames what statements refer to.
+        plain = models.Index(
+            *(_without_nulls_last(one) for one in self.expressions), name=self.name, condition=self.condition
+        )
+        return plain.create_sql(model, schema_editor, using, **kwargs)
+
+
+def _without_nulls_last(expression: Any) -> Any:
+    if not isinstance(expression, OrderBy):
+        return expression
+    return OrderBy(expression.expression, descending=expression.descending)
 
 
 class Lead(models.Model):
@@ -49,7 +59,13 @@ class Lead(models.Model):
     grade = models.CharField(max_length=1, blank=True, default="")
     scored_at = models.DateTimeField(null=True, blank=True)
     scored_by = models.ForeignKey(
-        "scoring.ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "scoring.ModelVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        # The list's own index below begins with it.
+        db_index=False,
     )
     merged_into = models.ForeignKey(
         "self",
@@ -96,6 +112,13 @@ class Lead(models.Model):
                     name=f"lead_{field}_best",
                 )
                 for field in ("owner", "stage", "source_system")
+            ),
+            ListIndex(
+                "scored_by",
+                models.F("score").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="lead_scored_by_best",
+                condition=models.Q(scored_by__isnull=False),
             ),
             ListIndex(
                 models.F("scored_at").desc(nulls_last=True), models.F("id").desc(), name="lead_scored_latest"
