@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from scoring.contracts import FeatureSetState, LeadInput
 from scoring.ml.schema import FeatureSpec, Kind
@@ -139,3 +140,23 @@ def test_values_that_are_no_words_do_no_harm() -> None:
     score(LeadInput(external_id="!!", attributes={"Name": "  \\ ' \" & | : * ", "E-mail": 5}))
     assert found("!!") == {"!!"}
     assert found("5") == {"!!"}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite asks its own index of words")
+def test_a_rare_word_among_many_leads_is_read_off_the_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO scoring_lead (id, source_system, external_id, owner, stage, attributes, awaiting_score,"
+            " grade, first_seen, updated_at) SELECT gen_random_uuid(), 'crm', 'L-' || n, '', '', '{}', false,"
+            " '', now(), now() FROM generate_series(1, 30000) n"
+        )
+        cursor.execute(
+            "INSERT INTO scoring_leadsearch (lead_id, words, layout)"
+            " SELECT id, 'amal haddad ' || lower(external_id), 1 FROM scoring_lead"
+        )
+        cursor.execute("ANALYZE scoring_leadsearch")
+    plan = (
+        LeadSearch.objects.filter(words__has_words=["nobody"]).order_by().values("lead_id")[:1000].explain()
+    )
+    assert "lead_search_words" in plan
+    assert len(matching_keys("hadd", 5) or ()) == 5
