@@ -22,16 +22,14 @@ class HasWords(Lookup):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         column, params = self.process_lhs(compiler, connection)
-        asked = " & ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in self.rhs)
-        found = f"array_to_tsvector(string_to_array({column}, ' ')) @@ %s::tsquery"
-        longest = max(self.rhs, key=len)
-        if len(longest) == 1 and longest.isascii():
-            # Begins a word in so many rows that reading them one by one finds a page of them sooner.
-            return found, [*params, asked]
-        # True wherever the first holds, and only there for the planner: it expects 2 % of all rows for any
-        # beginning of a word, so for the first thousand it would rather read the whole table than the index.
-        # An equation of which nothing is known counts as one row in 200.
-        return f"({found} AND sign(strpos({column}, %s)) = 1)", [*params, asked, *params, longest]
+        rhs = list(self.rhs)
+        if len(rhs) == 1 and not (len(rhs[0]) == 1 and rhs[0].isascii()):
+            # Asked twice, for the planner: it expects 2 % of all rows for any beginning of a word, and for the
+            # first thousand of so many would read the whole table instead of the index. A letter alone does begin
+            # so many words.
+            rhs *= 2
+        asked = " & ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in rhs)
+        return f"array_to_tsvector(string_to_array({column}, ' ')) @@ %s::tsquery", [*params, asked]
 
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         table = compiler.quote_name_unless_alias(self.lhs.alias)

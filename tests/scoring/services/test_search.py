@@ -154,9 +154,8 @@ def test_a_rare_word_among_many_leads_is_read_off_the_index() -> None:
             "INSERT INTO scoring_leadsearch (lead_id, words, layout)"
             " SELECT id, 'amal haddad ' || lower(external_id), 1 FROM scoring_lead"
         )
+        cursor.execute("SELECT gin_clean_pending_list('lead_search_words')")
         cursor.execute("ANALYZE scoring_leadsearch")
-    plan = (
-        LeadSearch.objects.filter(words__has_words=["nobody"]).order_by().values("lead_id")[:1000].explain()
-    )
+    plan = LeadSearch.objects.filter(words__has_words=["nobody"]).order_by().values("lead_id")[:10].explain()
     assert "lead_search_words" in plan
     assert len(matching_keys("hadd", 5) or ()) == 5
