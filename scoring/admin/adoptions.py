@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import choice_filter, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change
+from leadscoring.common.admin.base import choice_filter
 from leadscoring.common.admin.words import NOTHING, link
-from leadscoring.common.admin.work import WorkPage
+from leadscoring.common.admin.work import CancelPage
 from scoring.admin.imports import STATES
 from scoring.models import AdoptionRun, ForeignVersion, ModelVersion
 
 
 @admin.register(AdoptionRun)
-class AdoptionRunAdmin(WorkPage[AdoptionRun]):
+class AdoptionRunAdmin(CancelPage[AdoptionRun]):
     """Newest first."""
 
     empty_words = "A model of another tool is adopted from its own page. None was yet."
@@ -40,15 +38,13 @@ class AdoptionRunAdmin(WorkPage[AdoptionRun]):
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/adoption_run.html"
     actions_detail = ("cancel",)
+    cancel_words = "stops at its next step and makes no version. What serves now stays as it is."
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)
         if ((request.resolver_match and request.resolver_match.url_name) or "").endswith("_changelist"):
             rows = rows.defer("version__report", "version__importance", "version__reference_profile")
         return rows
-
-    def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("scoring.change_adoptionrun")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         run = AdoptionRun.objects.filter(pk=object_id).first()
@@ -76,29 +72,10 @@ class AdoptionRunAdmin(WorkPage[AdoptionRun]):
             "sees_versions": request.user.has_perm("scoring.view_modelversion"),
         }
 
-    @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def ask_to_stop(self, row: AdoptionRun) -> bool:
         from scoring.services.adoption import cancel_adoption
 
-        row = self.row_or_404(request, object_id)
-        address = reverse("admin:scoring_adoptionrun_change", args=(row.pk,))
-        if request.method == "POST":
-            if cancel_adoption(row.pk):
-                note_change(request, row, f"{row} was asked to stop.")
-            else:
-                messages.info(request, f"{row} was over already; nothing changed.")
-            return HttpResponseRedirect(address)
-        return confirm_page(
-            self,
-            request,
-            title=f"Cancel {row}",
-            verb="Stop this run",
-            form=ConfirmForm(),
-            row=row,
-            danger=True,
-            template="scoring/admin/train_cancel.html",
-            context={"row": row},
-        )
+        return cancel_adoption(row.pk)
 
 
 def _version(run: AdoptionRun) -> ModelVersion | None:

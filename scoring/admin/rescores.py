@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib import admin
+from django.http import HttpRequest
 
-from leadscoring.common.admin.base import choice_filter, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change
-from leadscoring.common.admin.work import WorkPage
+from leadscoring.common.admin.base import choice_filter
+from leadscoring.common.admin.work import CancelPage
 from scoring.admin.imports import STATES
 from scoring.admin.lead_list import in_words
 from scoring.models import RescoreRun
@@ -18,7 +16,7 @@ from scoring.services.rescoring import cancel_rescore
 
 
 @admin.register(RescoreRun)
-class RescoreRunAdmin(WorkPage[RescoreRun]):
+class RescoreRunAdmin(CancelPage[RescoreRun]):
     """Newest first."""
 
     list_display = (
@@ -40,9 +38,10 @@ class RescoreRunAdmin(WorkPage[RescoreRun]):
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/rescore_run.html"
     actions_detail = ("cancel",)
-
-    def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("scoring.change_rescorerun")
+    cancel_words = (
+        "stops after the batch in hand. Leads scored by then keep their new score; the others keep the one they "
+        "have."
+    )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         run = RescoreRun.objects.filter(pk=object_id).first()
@@ -69,23 +68,5 @@ class RescoreRunAdmin(WorkPage[RescoreRun]):
             "rate": row.leads_done / seconds if seconds > 0 else None,
         }
 
-    @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.row_or_404(request, object_id)
-        if request.method == "POST":
-            if cancel_rescore(row.pk):
-                note_change(request, row, f"{row} was asked to stop.")
-            else:
-                messages.info(request, f"{row} was over already; nothing changed.")
-            return HttpResponseRedirect(reverse("admin:scoring_rescorerun_change", args=(row.pk,)))
-        return confirm_page(
-            self,
-            request,
-            title=f"Cancel {row}",
-            verb="Stop this rescoring",
-            form=ConfirmForm(),
-            row=row,
-            danger=True,
-            template="scoring/admin/rescore_cancel.html",
-            context={"row": row},
-        )
+    def ask_to_stop(self, row: RescoreRun) -> bool:
+        return cancel_rescore(row.pk)

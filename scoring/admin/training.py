@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import choice_filter, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
 from leadscoring.common.admin.words import NOTHING, link
-from leadscoring.common.admin.work import WorkPage
+from leadscoring.common.admin.work import CancelPage
 from scoring.admin.imports import STATES
 from scoring.contracts import FeatureSetState, TrainingRefused
 from scoring.models import FeatureSet, ModelVersion, TrainingPolicy, TrainingRun
@@ -41,7 +41,7 @@ class TrainForm(ReasonForm):
 
 
 @admin.register(TrainingRun)
-class TrainingRunAdmin(WorkPage[TrainingRun]):
+class TrainingRunAdmin(CancelPage[TrainingRun]):
     """Newest first."""
 
     list_display = (
@@ -62,12 +62,10 @@ class TrainingRunAdmin(WorkPage[TrainingRun]):
     change_form_template = "scoring/admin/training_run.html"
     actions_list = ("train",)
     actions_detail = ("cancel",)
+    cancel_words = "stops at its next step and makes no version. What serves now stays as it is."
 
     def has_start_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.start_training")
-
-    def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("scoring.change_trainingrun")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         run = TrainingRun.objects.filter(pk=object_id).first()
@@ -129,29 +127,10 @@ class TrainingRunAdmin(WorkPage[TrainingRun]):
             status=400 if form.errors else 200,
         )
 
-    @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def ask_to_stop(self, row: TrainingRun) -> bool:
         from scoring.services.training import cancel_training
 
-        row = self.row_or_404(request, object_id)
-        address = reverse("admin:scoring_trainingrun_change", args=(row.pk,))
-        if request.method == "POST":
-            if cancel_training(row.pk):
-                note_change(request, row, f"{row} was asked to stop.")
-            else:
-                messages.info(request, f"{row} was over already; nothing changed.")
-            return HttpResponseRedirect(address)
-        return confirm_page(
-            self,
-            request,
-            title=f"Cancel {row}",
-            verb="Stop this run",
-            form=ConfirmForm(),
-            row=row,
-            danger=True,
-            template="scoring/admin/train_cancel.html",
-            context={"row": row},
-        )
+        return cancel_training(row.pk)
 
 
 def _version(run: TrainingRun) -> ModelVersion | None:

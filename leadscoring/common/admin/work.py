@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
-from django.contrib import admin
-from django.http import HttpRequest, JsonResponse
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import ReadOnlyPage
+from leadscoring.common.admin.base import ReadOnlyPage, page_action
+from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change
 from leadscoring.common.admin.words import NOTHING, duration, moment, person, state_badge
 from leadscoring.common.claims import Work, WorkState
 
@@ -76,6 +77,47 @@ class WorkPage(ReadOnlyPage[Run]):
     @admin.display(description="Asked for by")
     def by_shown(self, row: Run) -> str:
         return person(getattr(row, "requested_by", None))
+
+
+class CancelPage(WorkPage[Run]):
+    """Work that a person may stop, for those with the right to change its rows."""
+
+    # What stopping does and what stays, as a sentence after the row's name.
+    cancel_words: ClassVar[str]
+
+    def ask_to_stop(self, row: Run) -> bool:
+        """Ask the work to stop; false when it was over already."""
+        raise NotImplementedError
+
+    def words_of_cancel(self, row: Run) -> str:
+        """What stopping this row does."""
+        return f"{row} {self.cancel_words}"
+
+    def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.row_or_404(request, object_id)
+        if request.method == "POST":
+            if self.ask_to_stop(row):
+                note_change(request, row, f"{row} was asked to stop.")
+            else:
+                messages.info(request, f"{row} was over already; nothing changed.")
+            return HttpResponseRedirect(
+                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(row.pk,))
+            )
+        return confirm_page(
+            self,
+            request,
+            title=f"Cancel {row}",
+            verb=f"Stop this {self.opts.verbose_name}",
+            form=ConfirmForm(),
+            row=row,
+            danger=True,
+            template="common/cancel.html",
+            context={"words": self.words_of_cancel(row)},
+        )
 
 
 def state_words(row: Work) -> str:
