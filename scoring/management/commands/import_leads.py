@@ -48,7 +48,7 @@ class Command(DatabaseCommand):
         )
         parser.add_argument("--delimiter", metavar="CHAR", help="detected when not given")
         parser.add_argument("--encoding", help="detected when not given")
-        parser.add_argument("--sheet", help="of an Excel file (the first)")
+        parser.add_argument("--sheet", help="of an Excel file (the one that looks most like leads)")
         parser.add_argument(
             "--header-row", type=int, metavar="N", help="found when not given; rows count from 1"
         )
