@@ -140,10 +140,14 @@ def _outcome(column: str, counts: Counter[str]) -> tuple[float, Guess] | None:
     if len(words) > 1:
         words -= {"y"}  # “Budget known (y/n)”: how it is answered, not what is asked
     score = 3.0 * bool(words & _SETS["strong"]) + 1.0 * bool(words & _SETS["outcome"])
-    if won and len(won) < len(counts):
-        score += 1.0 if yes_no else 2.0
-    else:
+    if not won or len(won) == len(counts):
         won = ()
+    elif yes_no:
+        score += 1.0
+    elif any(_SETS["won"] & set(words_of(value)) for value in won):
+        score += 2.0
+    elif any(not value.isdigit() for value in won):
+        score += 1.0  # yes among other answers; a 1 among other numbers says nothing
     if score < 2.0:
         return None
     listed = ", ".join(f"“{shown(value, 30)}”" for value, _ in counts.most_common(4))

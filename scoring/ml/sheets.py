@@ -28,7 +28,7 @@ def likeness_to_leads(records: Sequence[Sequence[str | None]]) -> float:
         return 0.0
     values = {
         f"{name or ''}\0{place}": Counter(
-            cells[place].strip() for cells in body if place < len(cells) and (cells[place] or "").strip()
+            text for cells in body if place < len(cells) and (text := (cells[place] or "").strip())
         )
         for place, name in enumerate(records[at])
     }

@@ -147,6 +147,8 @@ def test_it_guesses_from_names_and_values() -> None:
         {"Budget_known_(y/n)": ["y", "n"] * 5},
         {"Lead_ID": ["1"] * 10},
         {"Created": ["soon"] * 10},
+        {"Code": ["0", "1", "2", "3", "4"] * 2},
+        {"Interested": ["yes", "no", "perhaps"] * 4},
         {"Revenue": ["high", "low"] * 5},
         {"Notes": [""] * 10},
     ],
