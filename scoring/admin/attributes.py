@@ -20,14 +20,22 @@ class AttributeRow:
     unit: str
     unused: str
     warnings: tuple[str, ...]
+    absent: str = "not known"
+    """What is said where there is no value."""
 
 
 def attribute_rows(
     attributes: Mapping[str, object],
     feature_set: FeatureSet | None,
     warnings: Iterable[Mapping[str, object]],
+    *,
+    own: frozenset[str] | None = None,
 ) -> list[AttributeRow]:
-    """Features in their order, then what the lead carries beyond them."""
+    """Features in their order, then what the lead carries beyond them.
+
+    `own` are the columns of the file that the lead came from, where that is known: a feature it never had is said to
+    be so, after those it has.
+    """
     remarks: dict[str, list[str]] = {}
     for warning in warnings:
         remarks.setdefault(str(warning.get("feature", "")), []).append(str(warning.get("message", "")))
@@ -43,8 +51,13 @@ def attribute_rows(
                 unit=feature.unit,
                 unused=_unused(feature),
                 warnings=tuple(remarks.get(feature.name, ())),
+                absent="not in the lead's file"
+                if own is not None and feature.name not in own
+                else "not known",
             )
         )
+    if own is not None:
+        rows.sort(key=lambda row: not row.value and row.name not in own)
     rows.extend(
         AttributeRow(
             name,

@@ -15,9 +15,9 @@ from leadscoring.common.admin.base import page_action
 from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused
 from leadscoring.common.admin.work import WorkPage, state_words
 from leadscoring.common.uploads import TOO_LARGE
-from scoring.admin.import_forms import ColumnsForm, ReadingForm, StartForm, UploadForm, first_answers
+from scoring.admin.import_forms import StartForm, UploadForm, columns_form, reading_form
 from scoring.contracts import ImportRefused
-from scoring.models import ImportRun, ImportStep
+from scoring.models import FeatureSet, ImportRun, ImportStep
 from scoring.services.imports import (
     ImportOptions,
     Preview,
@@ -96,24 +96,20 @@ class UploadSteps(WorkPage[ImportRun]):
         if isinstance(run, HttpResponse):
             return run
         told = ImportOptions.from_json({"converted": "", **run.options})
-        trouble = ""
-        form: ReadingForm
-        if request.method == "POST":
-            form = self._reading_form(run, told, request.POST)
-            if form.is_valid():
-                try:
-                    set_reading(run, form.options())
-                except ImportRefused as error:
-                    refused(form, error)
-                else:
-                    messages.success(request, "The file is read as you said.")
-                    return HttpResponseRedirect(_address("file", run))
-        else:
-            form = self._reading_form(run, told, None)
+        preview, trouble = None, ""
         try:
             preview = preview_upload(run, told)
         except ImportRefused as error:
-            preview, trouble = None, error.detail
+            trouble = error.detail
+        form = reading_form(preview, told, request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                set_reading(run, form.options())
+            except ImportRefused as error:
+                refused(form, error)
+            else:
+                messages.success(request, "The file is read as you said.")
+                return HttpResponseRedirect(_address("file", run))
         return self._page(
             request,
             run,
@@ -137,9 +133,8 @@ class UploadSteps(WorkPage[ImportRun]):
         outcome = _outcome(request, preview, told)
         form = None
         if outcome:
-            first = first_answers(preview, told, outcome, run.source_system)
             data = request.POST if request.method == "POST" else None
-            form = ColumnsForm(data, preview=preview, outcome=outcome, initial=first)
+            form = columns_form(run, preview, told, outcome, data)
         if request.method == "POST" and form is not None and form.is_valid():
             try:
                 request_audit(run, form.options(told))
@@ -161,6 +156,7 @@ class UploadSteps(WorkPage[ImportRun]):
                 "unset": request.method == "POST" and not outcome,
                 "trouble": run.error if run.step == ImportStep.MAPPED else "",
                 "previous": _address("file", run),
+                "other_sheets": [name for name in preview.sheets if name != preview.form.get("sheet")],
             },
             status=400 if request.method == "POST" else 200,
         )
@@ -178,7 +174,8 @@ class UploadSteps(WorkPage[ImportRun]):
             return HttpResponseRedirect(_address("change", run))
         if run.step != ImportStep.AUDITED:
             return HttpResponseRedirect(_address("columns", run))
-        context = {"audit": run.audit, "previous": _address("columns", run), "next": _address("start", run)}
+        context = audit_context(run)
+        context |= {"previous": _address("columns", run), "next": _address("start", run)}
         return self._page(request, run, "audit", "scoring/admin/import_audit.html", context)
 
     def start_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -206,7 +203,12 @@ class UploadSteps(WorkPage[ImportRun]):
             row=run,
             back=_address("audit", run),
             template="scoring/admin/import_start.html",
-            context={"steps": _steps("start", run), "audit": run.audit, "run": run},
+            context={
+                **audit_context(run),
+                "steps": _steps("start", run),
+                "run": run,
+                "previous": _address("columns", run),
+            },
             status=400 if form.errors else 200,
         )
 
@@ -302,21 +304,6 @@ class UploadSteps(WorkPage[ImportRun]):
         step = "audit" if run.is_open and run.step != ImportStep.IMPORT else "change"
         return HttpResponseRedirect(_address(step, run))
 
-    def _reading_form(self, run: ImportRun, told: ImportOptions, data: Any) -> ReadingForm:
-        try:
-            preview = preview_upload(run, told)
-        except ImportRefused:
-            return ReadingForm(data)
-        kind = "csv" if "delimiter" in preview.form else "excel" if preview.sheets else "parquet"
-        delimiter = "tab" if told.delimiter == "\t" else told.delimiter or ""
-        first = {
-            "sheet": told.sheet or preview.form.get("sheet", ""),
-            "delimiter": delimiter,
-            "encoding": told.encoding or "",
-            "header_row": told.header_row,
-        }
-        return ReadingForm(data, sheets=preview.sheets, kind=kind, initial=first)
-
     def _page(
         self,
         request: HttpRequest,
@@ -327,7 +314,6 @@ class UploadSteps(WorkPage[ImportRun]):
         *,
         status: int = 200,
     ) -> HttpResponse:
-        words = dict(STEPS)[step]
         return TemplateResponse(
             request,
             template,
@@ -335,7 +321,7 @@ class UploadSteps(WorkPage[ImportRun]):
                 **admin.site.each_context(request),
                 "opts": self.opts,
                 "original": run,
-                "title": f"{run.file_name}: {words.lower()}",
+                "title": f"Import {run.file_name}",
                 "steps": _steps(step, run),
                 **context,
             },
@@ -347,6 +333,16 @@ def next_step(run: ImportRun) -> str:
     """Where the preparation of a draft goes on."""
     step = {ImportStep.UPLOADED: "file", ImportStep.MAPPED: "columns"}.get(ImportStep(run.step), "audit")
     return _address(step, run)
+
+
+def audit_context(run: ImportRun) -> dict[str, Any]:
+    """The audit, and the feature set it speaks of."""
+    settles = run.audit.get("feature_set", {})
+    if isinstance(settles, str):  # an upload that was audited by an earlier release
+        settles = {"words": settles}
+    number = settles.get("number")
+    meant = FeatureSet.objects.filter(number=number).first() if number is not None else None
+    return {"audit": run.audit, "settles": settles, "audit_set": meant}
 
 
 def _outcome(request: HttpRequest, preview: Preview, told: ImportOptions) -> str:

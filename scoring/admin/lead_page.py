@@ -52,7 +52,9 @@ class LeadPage(OverridePages, ListPage[Lead]):
         if object_id not in known or request.method != "GET":
             try:
                 known[object_id] = (
-                    Lead.objects.select_related("merged_into").filter(pk=UUID(str(object_id))).first()
+                    Lead.objects.select_related("merged_into", "import_run__feature_set")
+                    .filter(pk=UUID(str(object_id)))
+                    .first()
                 )
             except (ValueError, ValidationError):
                 known[object_id] = None
@@ -78,7 +80,7 @@ class LeadPage(OverridePages, ListPage[Lead]):
         members = [row] if row.merged_into_id is not None else [row, *(merge.merged for merge in merges)]
         ids = [lead.pk for lead in members]
         newest = histories.newest_two(row.pk)
-        features = _features_for(newest[0] if newest else None)
+        features = _features_for(row, newest[0] if newest else None)
         labels = {f.name: f.label for f in features.features.all()} if features is not None else {}
         points = histories.points(ids)
         overrides = histories.last_overrides(row.pk)
@@ -93,7 +95,12 @@ class LeadPage(OverridePages, ListPage[Lead]):
             "may_override": request.user.has_perm("scoring.override_lead") and row.merged_into_id is None,
             "history_chart": _chart(row, points, overrides, now),
             "scorings": [(p, chance(p.probability)) for p in points[:SHOWN] if p.lead_id == row.pk],
-            "attributes": attribute_rows(row.attributes, features, newest[0].warnings if newest else []),
+            "attributes": attribute_rows(
+                row.attributes,
+                features,
+                newest[0].warnings if newest else [],
+                own=_columns_of_its_file(row, features),
+            ),
             "feature_set": features,
             "outcomes": [o for o in reported if o.lead_id == row.pk],
             "timeline": _timeline(request, row, members, labels, points, reported),
@@ -101,14 +108,24 @@ class LeadPage(OverridePages, ListPage[Lead]):
         }
 
 
-def _features_for(newest: Prediction | None) -> FeatureSet | None:
-    """The set the version read; before a first score the active one."""
+def _features_for(row: Lead, newest: Prediction | None) -> FeatureSet | None:
+    """The set the version read; before a first score the one that reads the lead's file, else the active one."""
     if newest is None:
+        if row.import_run is not None and row.import_run.feature_set is not None:
+            return row.import_run.feature_set
         active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE.value)
         return active.prefetch_related("features").first()
     read = newest.version.feature_set
     prefetch_related_objects([read], "features")
     return read
+
+
+def _columns_of_its_file(row: Lead, shown: FeatureSet | None) -> frozenset[str] | None:
+    """The columns of the set that reads the lead's file, where the page shows another set."""
+    read = row.import_run.feature_set if row.import_run is not None else None
+    if read is None or read == shown:
+        return None
+    return frozenset(feature.name for feature in read.features.all())
 
 
 def _score(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from scoring.ml.dates import parse_date
 from scoring.ml.draft_guess import some
 from scoring.ml.parsing import parse_number, shown
+from scoring.ml.phrases import count, percent
 from scoring.ml.words import FALSE_WORDS, ID_WORDS, TRUE_WORDS
 
 Values = Mapping[str, Counter[str]]
@@ -24,6 +25,10 @@ _OUTCOME = (
     "converted conversion won outcome result status y target success stage closed deal lead gewonnen ergebnis"
 )
 _STRONG = "converted conversion won outcome target y"
+_CONSENT = (
+    "newsletter subscribed subscriber subscription unsubscribed opt optin optout consent gdpr dsgvo marketing mailing "
+    "einwilligung permission"
+)
 _CREATED = (
     "created creation entered received submitted registered inquiry enquiry erstellt angelegt creado date"
 )
@@ -38,6 +43,7 @@ _SETS = {
         "lost": _LOST,
         "outcome": _OUTCOME,
         "strong": _STRONG,
+        "consent": _CONSENT,
         "created": _CREATED,
         "done": _DONE,
         "money": _MONEY,
@@ -124,11 +130,24 @@ def _outcome(column: str, counts: Counter[str]) -> tuple[float, Guess] | None:
     won = tuple(value for value in counts if means_converted(value))
     plain = {value.casefold() for value in counts}
     yes_no = plain <= TRUE_WORDS | FALSE_WORDS
+    if yes_no:
+        # The name alone tells a question about the sale from any other that is answered with yes or no.
+        if words & _SETS["consent"]:
+            return None
+        words -= {"lead"}
+        if words & _SETS["won"]:
+            words |= {"success"}  # “Kunde: ja/nein”; weaker than a column that says won and lost
+    if len(words) > 1:
+        words -= {"y"}  # “Budget known (y/n)”: how it is answered, not what is asked
     score = 3.0 * bool(words & _SETS["strong"]) + 1.0 * bool(words & _SETS["outcome"])
-    if won and len(won) < len(counts):
-        score += 1.0 if yes_no else 2.0
-    else:
+    if not won or len(won) == len(counts):
         won = ()
+    elif yes_no:
+        score += 1.0
+    elif any(_SETS["won"] & set(words_of(value)) for value in won):
+        score += 2.0
+    elif any(not value.isdigit() for value in won):
+        score += 1.0  # yes among other answers; a 1 among other numbers says nothing
     if score < 2.0:
         return None
     listed = ", ".join(f"“{shown(value, 30)}”" for value, _ in counts.most_common(4))
@@ -141,7 +160,7 @@ def _id(column: str, counts: Counter[str], rows: int) -> tuple[float, Guess] | N
     if not set(words) & ID_WORDS or filled < 0.9 * rows or len(counts) < 0.9 * filled:
         return None
     first = "lead" in words or words[0] in ID_WORDS
-    return 1.0 + first, Guess(column, f"{len(counts):,} different values in {filled:,} rows.")
+    return 1.0 + first, Guess(column, f"{count(len(counts), 'different value')} in {count(filled, 'row')}.")
 
 
 def _date(column: str, counts: Counter[str], kind: str, meaning: str) -> tuple[float, Guess] | None:
@@ -152,7 +171,9 @@ def _date(column: str, counts: Counter[str], kind: str, meaning: str) -> tuple[f
     if share < 0.6:
         return None
     strong = len(words & (_SETS[kind] - {"date"}))
-    return share + strong, Guess(column, f"{share:.0%} of its values are dates, and its name says {meaning}.")
+    return share + strong, Guess(
+        column, f"{percent(share)} of its values are dates, and its name says {meaning}."
+    )
 
 
 def _money(column: str, counts: Counter[str]) -> tuple[float, Guess] | None:
@@ -160,7 +181,7 @@ def _money(column: str, counts: Counter[str]) -> tuple[float, Guess] | None:
     share = _share(counts, _is_number)
     if not words & _SETS["money"] or share < 0.7:
         return None
-    return share + ("revenue" in words), Guess(column, f"{share:.0%} of its values are amounts.")
+    return share + ("revenue" in words), Guess(column, f"{percent(share)} of its values are amounts.")
 
 
 def _named(
@@ -169,7 +190,9 @@ def _named(
     words = set(words_of(column))
     if not words & _SETS[kind] or len(counts) > max(0.5 * rows, 20) or _share(counts, _is_number) > 0.5:
         return None
-    return 1.0, Guess(column, f"Its name says {meaning}; {len(counts):,} different values.")
+    if {value.casefold() for value in counts} <= TRUE_WORDS | FALSE_WORDS:
+        return None
+    return 1.0, Guess(column, f"Its name says {meaning}; {count(len(counts), 'different value')}.")
 
 
 def _share(counts: Counter[str], fits: Callable[[str], bool]) -> float:

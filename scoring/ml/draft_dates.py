@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from scoring.ml.dates import datetime_text, parse_date
 from scoring.ml.draft_guess import READABLE, KindGuess, remark_unreadable, some
 from scoring.ml.draft_missing import missing_dates
+from scoring.ml.phrases import count
 from scoring.ml.values import Kind
 
 _NUMERIC_DATE = re.compile(r"(\d{1,2})([./ -])(\d{1,2})\2(\d{4}|\d{2})\b.*")
@@ -57,17 +58,18 @@ def _day_or_month(
     sample: Mapping[str, int], day_first: int, month_first: int, unclear: int
 ) -> tuple[str, str]:
     if day_first and not month_first:
-        return "dmy", f"Day before month: {day_first} rows can be read no other way."
+        return "dmy", f"Day before month: {count(day_first, 'row')} can be read no other way."
     if month_first and not day_first:
-        return "mdy", f"Month before day: {month_first} rows can be read no other way."
+        return "mdy", f"Month before day: {count(month_first, 'row')} can be read no other way."
     if day_first and month_first:
         chosen, other, n = (
             ("dmy", month_first, day_first) if day_first >= month_first else ("mdy", day_first, month_first)
         )
         order = "day before month" if chosen == "dmy" else "month before day"
         return chosen, (
-            f"Two orders of day and month are mixed: {n} rows are surely {order}, {other} surely the other "
-            f"way, and {unclear} could be either. Read as {order}; the {other} rows count as missing. "
+            f"Two orders of day and month are mixed: {count(n, 'row is', 'rows are')} surely {order}, {other:,} surely "
+            f"the other way, and {unclear:,} could be either. Read as {order}; the other "
+            f"{count(other, 'row counts', 'rows count')} as missing. "
             "Please clean the file."
         )
     if all("." in text for text in sample):

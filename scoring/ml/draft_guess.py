@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from scoring.ml.draft_missing import MissingToken
 from scoring.ml.parsing import shown
+from scoring.ml.phrases import count
 from scoring.ml.values import Kind
 
 READABLE = 0.95
@@ -41,7 +42,7 @@ def remark_unreadable(guess: KindGuess, sample: Mapping[str, int], readable: set
     if bad:
         listed = ", ".join(f"“{shown(text, 30)}”" for text in list(bad)[:3])
         guess.notes.append(
-            f"{sum(bad.values())} rows cannot be read as {what} and count as missing, such as {listed}."
+            f"{count(sum(bad.values()), 'row')} cannot be read as {what}, such as {listed}: read as missing."
         )
 
 

@@ -13,6 +13,7 @@ from scoring.ml.draft_missing import PERHAPS_NOTHING, MissingToken, missing_numb
 from scoring.ml.draft_personal import guess_personal
 from scoring.ml.labels import words_of
 from scoring.ml.parsing import number_text, parse_number, shown
+from scoring.ml.phrases import count
 from scoring.ml.values import Kind
 from scoring.ml.words import CODE_WORDS, FALSE_WORDS, ID_WORDS, TRUE_WORDS
 
@@ -159,7 +160,7 @@ def _words(name: str, counts: Mapping[str, int]) -> KindGuess:
     perhaps = [text for text in counts if text.casefold() in PERHAPS_NOTHING]
     for text in perhaps:
         guess.notes.append(
-            f"“{text}” ({counts[text]} rows) is kept as an answer of its own; "
+            f"“{text}” ({count(counts[text], 'row')}) is kept as an answer of its own; "
             "list it as missing if it means “not filled in”."
         )
     if len(counts) > 50:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,13 @@ from scoring.ml.draft_missing import MissingToken, missing_words
 from scoring.ml.known_at import guess_known_at
 from scoring.ml.labels import label_and_unit, words_of
 from scoring.ml.parsing import shown
+from scoring.ml.phrases import count, percent
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, parse_column
 from scoring.ml.words import SENSITIVE_WORDS
 
 NEAR_CONSTANT = 0.995
+_NAMELESS = re.compile(r"column \d+( \(\d+\))?")
+"""What a column is called that has no name in the file."""
 FEWEST_OTHERS = 5
 """Below so many rows that differ, a column cannot teach anything and is left out."""
 
@@ -62,13 +66,13 @@ def draft_features(
         raise ValueError("every column name must be unique")
     drafts = [_column(str(name), frame[name]) for name in frame.columns]
     drafts = _without_copies(drafts, frame)
-    notes = [f"Drawn up from {len(frame):,} rows, of which {int(target.sum()):,} converted."]
+    notes = [f"Drawn up from {count(len(frame), 'row')}, of which {int(target.sum()):,} converted."]
     left_out = [draft.spec.label for draft in drafts if not draft.spec.trainable]
     if left_out:
         notes.append(f"Not used for training: {', '.join(left_out[:20])}.")
     if created is not None:
         known = int(np.isfinite(created).sum())
-        notes.append(f"{known:,} rows have a date of creation.")
+        notes.append(f"{count(known, 'row has', 'rows have')} a date of creation.")
     return Draft(tuple(drafts), len(frame), tuple(notes))
 
 
@@ -88,10 +92,12 @@ def _column(name: str, column: pd.Series[Any]) -> ColumnDraft:
     tokens = sorted([*words, *guess.tokens], key=lambda token: -token.count)
     excluded, reason, notes = _spread(filled, guess.tokens, len(column), guess.notes)
     if tokens:
-        listed = ", ".join(f"“{token.text}” ({token.count:,} rows, {token.reason})" for token in tokens[:8])
+        listed = ", ".join(
+            f"“{token.text}” ({count(token.count, 'row')}, {token.reason})" for token in tokens[:8]
+        )
         notes = [f"Read as missing: {listed}.", *notes]
     if blank:
-        notes = [*notes, f"{blank:,} rows are blank."]
+        notes = [*notes, f"{count(blank, 'row is', 'rows are')} blank."]
     sensitive = guess.sensitive or bool(set(words_of(name)) & SENSITIVE_WORDS)
     if sensitive and not guess.sensitive:
         notes = [*notes, "Marked as sensitive because of its name: watched for fairness."]
@@ -151,17 +157,33 @@ def _without_copies(drafts: list[ColumnDraft], frame: pd.DataFrame) -> list[Colu
             values[spec.name] = parsed
             if spec.kind is Kind.YES_NO:
                 categorical.add(spec.name)
-    label = {draft.spec.name: draft.spec.label for draft in drafts}
     by_name = {draft.spec.name: draft for draft in drafts}
     for copy in find_duplicates(values, frozenset(categorical)):
-        original, later = by_name[copy.first], by_name[copy.second]
-        if not original.spec.trainable or not later.spec.trainable:
+        kept, other = by_name[copy.first], by_name[copy.second]
+        if not kept.spec.trainable or not other.spec.trainable:
             continue
+        if _NAMELESS.fullmatch(kept.spec.name) and not _NAMELESS.fullmatch(other.spec.name):
+            kept, other = other, kept
         if copy.share >= 1.0:
-            reason = f"Says the same as “{label[copy.first]}” in every row."
-            repeated = replace(later.spec, excluded=True, exclusion_reason=reason)
-            by_name[copy.second] = replace(later, spec=repeated)
+            reason = f"{_repeats(frame[kept.spec.name], frame[other.spec.name], kept.spec)} One of the two is enough."
+            repeated = replace(other.spec, excluded=True, exclusion_reason=reason)
+            by_name[other.spec.name] = replace(other, spec=repeated)
         else:
-            note = f"Says nearly the same as “{label[copy.first]}” ({copy.share:.1%} of the rows)."
-            by_name[copy.second] = replace(later, notes=(*later.notes, note))
+            note = (
+                f"Tells nearly nothing that “{kept.spec.label}” does not: in {percent(copy.share)} of the rows one can "
+                "be read off the other."
+            )
+            by_name[other.spec.name] = replace(other, notes=(*other.notes, note))
     return list(by_name.values())
+
+
+def _repeats(kept: pd.Series[Any], other: pd.Series[Any], spec: FeatureSpec) -> str:
+    """How a column repeats another, of which it is known that each can be read off the other."""
+    name = f"“{spec.label}”"
+    if _NAMELESS.fullmatch(spec.name):
+        name = f"{name.lower()}, which has no name in the file,"
+    if kept.fillna("").equals(other.fillna("")):
+        return f"Holds the same values as {name} in every row."
+    return (
+        f"Tells nothing that {name} does not: each of its values always stands beside the same value there."
+    )

@@ -73,6 +73,11 @@ class Table:
         while chunk := list(islice(rows, size)):
             yield chunk
 
+    def unstored_formulas(self, most: int | None = None) -> Mapping[str, int]:
+        """Column → cells that hold a formula whose result the file does not store, and so read as nothing: in the
+        first `most` rows, or in all. Only Excel has such. Raises TableError where the file breaks off."""
+        return self._source.unstored(self.columns, most)
+
     def _rows(self) -> Rows:
         return self._source.rows(self.columns, self._advance)
 
@@ -90,8 +95,8 @@ def open_table(
 ) -> Table:
     """Open a CSV (also gzip-compressed), Excel (.xlsx) or Parquet file; the content decides, not the name.
 
-    `delimiter` and `encoding` override the detection for CSV, `sheet` chooses a sheet of an Excel file,
-    `header_row` the row with the names (from 1), where the one that was found is not it.
+    `delimiter` and `encoding` override the detection for CSV, `sheet` chooses a sheet of an Excel file (else the one
+    that looks most like leads), `header_row` the row with the names (from 1), where the one that was found is not it.
     Raises TableError, in words, when the file is missing, empty, not a table, or past a limit.
     """
     file = Path(path)

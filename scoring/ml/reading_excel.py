@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from scoring.ml.sheets import likeness_to_leads
 from scoring.ml.tables import Advance, Rows, Source, TableError, find_header, row_or_problem
 
 MAX_UNPACKED = 512 * 1024 * 1024
@@ -22,6 +25,7 @@ MAX_RATIO = 250
 """Sheets of numbers shrink 10 to 30 times."""
 _RATIO_FREE = 16 * 1024 * 1024
 FIRST_ROWS = 200
+_FORMULA = re.compile(rb"<(?:\w{1,50}:)?f[\s/>]")
 _BROKEN = (
     InvalidFileException,
     zipfile.BadZipFile,
@@ -38,7 +42,7 @@ _BROKEN = (
 
 
 def open_excel(path: Path, sheet: str | None, header_row: int | None = None) -> Source:
-    """Describe how the rows of a sheet are read: the named one, or the first that holds anything.
+    """Describe how the rows of a sheet are read: the named one, or the one that looks most like leads.
 
     Raises TableError when the file is no workbook, unpacks to too much, or has no such sheet.
     """
@@ -48,33 +52,57 @@ def open_excel(path: Path, sheet: str | None, header_row: int | None = None) -> 
         names = [str(name) for name in book.sheetnames]
         if sheet is not None and sheet not in names:
             raise TableError(f"{path.name} has no sheet “{sheet}”; it has {', '.join(names)}")
-        for name in [sheet] if sheet is not None else names:
-            first = list(islice(_cells(book, name), max(FIRST_ROWS, header_row or 0)))
-            if not any(map(any, (cells for _, cells in first))):
-                continue
-            at = find_header([cells for _, cells in first]) if header_row is None else header_row - 1
-            if at >= len(first) or not _trimmed(first[at][1]):
-                raise TableError(
-                    f"Sheet “{name}” has nothing in row {header_row}; expected the names of columns"
-                )
-            number, cells = first[at]
-            others = [other for other in names if other != name]
-            note = f"Read as Excel, sheet “{name}”"
-            note += f" (not read: {', '.join(others[:5])})" if others else ""
-            note += f", header in row {number}." if number > 1 else "."
-            return Source(
-                path.name,
-                _trimmed(cells),
-                note,
-                _row_count(book, name),
-                "rows",
-                _reader(path, name, number),
-                form={"sheet": name, "header_row": str(number)},
-                sheets=tuple(names),
+        most = max(FIRST_ROWS, header_row or 0)
+        heads = {
+            name: list(islice(_cells(book, name), most)) for name in ([sheet] if sheet is not None else names)
+        }
+        name = sheet if sheet is not None else _most_like_leads(book, heads)
+        first = heads[name]
+        if not any(any(cells) for _, cells in first):
+            raise TableError(
+                f"{path.name} holds no cells; expected a header row and at least one lead"
+                if sheet is None or len(names) == 1
+                else f"Sheet “{name}” of {path.name} holds no cells; the others are {_others(names, name)}"
             )
+        at = find_header([cells for _, cells in first]) if header_row is None else header_row - 1
+        if at >= len(first) or not _trimmed(first[at][1]):
+            raise TableError(f"Sheet “{name}” has nothing in row {header_row}; expected the names of columns")
+        number, cells = first[at]
+        note = f"Read as Excel, sheet “{name}”"
+        if len(names) > 1:
+            chosen = (
+                f", which of {len(names)} sheets looks most like a list of leads" if sheet is None else ""
+            )
+            note += f"{chosen} (not read: {_others(names, name)})"
+        note += f", header in row {number}." if number > 1 else "."
+        return Source(
+            path.name,
+            _trimmed(cells),
+            note,
+            _row_count(book, name),
+            "rows",
+            _reader(path, name, number),
+            form={"sheet": name, "header_row": str(number)},
+            sheets=tuple(names),
+            unstored=_unstored(path, name, number),
+        )
     finally:
         book.close()
-    raise TableError(f"{path.name} holds no cells; expected a header row and at least one lead")
+
+
+def _most_like_leads(book: Any, heads: Mapping[str, list[tuple[int, list[str | None]]]]) -> str:
+    """The sheet to open when nobody named one. A hidden one only where no other holds rows; of equals the first."""
+
+    def rank(name: str) -> tuple[bool, float]:
+        likeness = likeness_to_leads([cells for _, cells in heads[name]])
+        return getattr(book[name], "sheet_state", "visible") == "visible" and likeness > 0, likeness
+
+    return max(heads, key=rank)
+
+
+def _others(names: list[str], chosen: str) -> str:
+    others = [name for name in names if name != chosen]
+    return ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
 
 
 def _reader(path: Path, sheet: str, header_row: int) -> Any:
@@ -91,6 +119,52 @@ def _reader(path: Path, sheet: str, header_row: int) -> Any:
             book.close()
 
     return rows
+
+
+def _unstored(
+    path: Path, sheet: str, header_row: int
+) -> Callable[[tuple[str, ...], int | None], Counter[str]]:
+    def count(columns: tuple[str, ...], most: int | None) -> Counter[str]:
+        found: Counter[str] = Counter()
+        if not _has_formulas(path):
+            return found
+        results, formulas = _load(path), _load(path, formulas=True)
+        try:
+            rows = zip(_values(results, sheet), _values(formulas, sheet), strict=False)
+            for (number, read), (_, told) in rows:
+                if most is not None and number > header_row + most:
+                    break
+                # A row of nothing but such cells is a formula drawn down below the list.
+                if number > header_row and any(value is not None for value in read):
+                    found.update(
+                        column
+                        for column, result, formula in zip(columns, read, told, strict=False)
+                        if result is None and formula is not None
+                    )
+        finally:
+            results.close()
+            formulas.close()
+        return found
+
+    return count
+
+
+def _has_formulas(path: Path) -> bool:
+    """Whether any sheet holds a formula: the raw bytes say so long before the cells do."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if not name.startswith("xl/worksheets/") or not name.endswith(".xml"):
+                    continue
+                with archive.open(name) as part:
+                    tail = b""
+                    while block := part.read(1024 * 1024):
+                        if _FORMULA.search(tail + block):
+                            return True
+                        tail = block[-64:]
+    except _BROKEN as error:
+        raise TableError(f"{path.name} cannot be unpacked as an Excel workbook: {error}") from None
+    return False
 
 
 def _check_archive(path: Path) -> None:
@@ -121,12 +195,12 @@ def _check_archive(path: Path) -> None:
         raise TableError(f"{path.name} cannot be unpacked as an Excel workbook: {error}") from None
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path, *, formulas: bool = False) -> Any:
     with warnings.catch_warnings():
         # openpyxl warns about styles and validations that carry no data.
         warnings.simplefilter("ignore")
         try:
-            return load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            return load_workbook(path, read_only=True, data_only=not formulas, keep_links=False)
         except _BROKEN as error:
             raise TableError(f"{path.name} cannot be read as an Excel workbook: {error}") from None
 
@@ -136,6 +210,11 @@ def _row_count(book: Any, name: str) -> int:
 
 
 def _cells(book: Any, name: str) -> Iterator[tuple[int, list[str | None]]]:
+    for number, values in _values(book, name):
+        yield number, [cell_text(value) for value in values]
+
+
+def _values(book: Any, name: str) -> Iterator[tuple[int, tuple[object, ...]]]:
     sheet = book[name]
     if not hasattr(sheet, "iter_rows"):
         return
@@ -151,7 +230,7 @@ def _cells(book: Any, name: str) -> Iterator[tuple[int, list[str | None]]]:
             except _BROKEN as error:
                 raise TableError(f"Sheet “{name}” breaks off after row {number}: {error}") from None
         number += 1
-        yield number, [cell_text(value) for value in values]
+        yield number, values
 
 
 def _trimmed(cells: list[str | None]) -> list[str | None]:

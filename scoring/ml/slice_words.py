@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from scoring.ml.estimates import Estimate
+from scoring.ml.phrases import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +124,3 @@ def summary_words(weak: int, tested: int, leads: int) -> str:
     return (
         f"{looked}: {groups} ranked worse than promised or converted otherwise than predicted, beyond chance."
     )
-
-
-def percent(share: float) -> str:
-    """A share as people write it, with a decimal below ten per cent.
-
-    >>> percent(0.184), percent(0.034)
-    ('18 %', '3.4 %')
-    """
-    return f"{share * 100:.1f} %" if share < 0.0995 else f"{share * 100:.0f} %"

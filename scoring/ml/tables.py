@@ -65,6 +65,8 @@ class Source:
     form: Mapping[str, str] = field(default_factory=dict)
     """How it was read, by the name of the option that changes it: delimiter, encoding, sheet, header_row."""
     sheets: tuple[str, ...] = ()
+    unstored: Callable[[tuple[str, ...], int | None], Mapping[str, int]] = lambda columns, most: {}
+    """Formulas without a stored result in the first rows (None: in all), by column."""
 
 
 def checked_columns(header: Sequence[str | None]) -> tuple[tuple[str, ...], list[str]]:

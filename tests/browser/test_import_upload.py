@@ -116,7 +116,7 @@ def test_a_dirty_file_goes_in_by_reading_the_pages(
         "currency": "EUR",
     }.items():
         assert page.input_value(f"[name={name}]") == guessed
-    page.fill("[name=source]", "crm")
+    page.fill("[name=new_source]", "crm")
     finish(page, look)
     assert Lead.objects.filter(source_system="crm").count() == dirty.leads
     assert Outcome.objects.filter(kind="converted", is_current=True).count() == dirty.converted

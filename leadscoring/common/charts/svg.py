@@ -167,6 +167,16 @@ def line_path(points: Iterable[tuple[float, float]]) -> str:
 
 
 def percent(value: float, step: float | None = None) -> str:
-    """A share as a percentage, with decimals only where the step needs them."""
-    digits = 0 if step is None or step >= 0.0099 else 1
-    return f"{value * 100:.{digits}f} %"
+    """A share as a percentage, with decimals only where the step needs them, or where it would read as none or all of
+    the whole and is neither.
+
+    >>> percent(0.25), percent(1 / 201), percent(0.0001), percent(0.9999), percent(0.0)
+    ('25 %', '0.5 %', '<0.1 %', '>99.9 %', '0 %')
+    """
+    if 0.0 < value < 0.0005:
+        return "<0.1 %"
+    if 0.9995 <= value < 1.0:
+        return ">99.9 %"
+    fine = step is not None and step < 0.0099
+    near = 0.0 < value < 0.01 or 0.99 < value < 1.0
+    return f"{value * 100:.{1 if fine or near else 0}f} %"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from django.utils import timezone
 
 from leadscoring.common.console import DatabaseCommand, ProgressBar, print_json
 from scoring.contracts import ImportRefused, ScoringError
-from scoring.services.imports import ImportOptions, ImportSummary, import_file
+from scoring.ml.phrases import count
+from scoring.services.imports import ImportOptions, ImportSummary, Plan, import_file
 
 SHOWN_ERRORS = 10
 
@@ -48,7 +50,7 @@ class Command(DatabaseCommand):
         )
         parser.add_argument("--delimiter", metavar="CHAR", help="detected when not given")
         parser.add_argument("--encoding", help="detected when not given")
-        parser.add_argument("--sheet", help="of an Excel file (the first)")
+        parser.add_argument("--sheet", help="of an Excel file (the one that looks most like leads)")
         parser.add_argument(
             "--header-row", type=int, metavar="N", help="found when not given; rows count from 1"
         )
@@ -77,19 +79,44 @@ class Command(DatabaseCommand):
         try:
             with ProgressBar(quiet=options["json"]) as bar:
                 summary = import_file(
-                    options["file"], asked, requested_by=None, as_of=timezone.now(), progress=bar
+                    options["file"],
+                    asked,
+                    requested_by=None,
+                    as_of=timezone.now(),
+                    progress=bar,
+                    before=self._warn,
                 )
         except (ImportRefused, ScoringError) as refused:
             raise CommandError(refused.detail) from refused
         if options["json"]:
-            print_json(self.stdout.write, summary.to_json())
+            print_json(self.stdout.write, {**summary.to_json(), "feature_set_state": _feature_words(summary)})
         else:
             self._tell(summary)
+
+    def _warn(self, plan: Plan) -> None:
+        """Before a row is written, so that whoever watches can stop it."""
+        for warning in plan.warnings:
+            self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
+        held = plan.elsewhere
+        if not held.leads:
+            return
+        where = ", ".join(f"“{source}” ({n:,})" for source, n in held.sources)
+        again = " ".join(f"--source {shlex.quote(source)}" for source, _ in held.sources[:1])
+        self.stderr.write(
+            self.style.WARNING(
+                f"Warning: {held.leads:,} of {count(held.looked_at, 'lead')} looked at "
+                f"{'is' if held.leads == 1 else 'are'} known already under another source: {where}. As source "
+                f"“{plan.source}” they are new leads, held twice. If the file is from the same system, import it with "
+                f"{again}"
+            )
+        )
 
     def _tell(self, summary: ImportSummary) -> None:
         write = self.stdout.write
         title = "Dry run, nothing was written" if summary.dry_run else f"Import {summary.run_id}"
-        write(self.style.SUCCESS(f"\n{title}: {summary.rows_read:,} rows as source “{summary.source}”"))
+        write(
+            self.style.SUCCESS(f"\n{title}: {count(summary.rows_read, 'row')} as source “{summary.source}”")
+        )
         write(f"  {summary.format_note}")
         write(
             f"  {summary.created:,} new, {summary.updated:,} changed, {summary.unchanged:,} unchanged, "
@@ -104,7 +131,7 @@ class Command(DatabaseCommand):
         for error in summary.errors[:SHOWN_ERRORS]:
             write(
                 self.style.ERROR(
-                    f"  row {error.row}, {error.column or 'whole row'}: {error.value!r}; expected {error.expected}"
+                    f"  row {error.row}, {error.column or 'whole row'}: “{error.value}”; expected {error.expected}"
                 )
             )
         if summary.refused > SHOWN_ERRORS:
@@ -112,4 +139,12 @@ class Command(DatabaseCommand):
         if summary.error_file:
             write(f"  All refused rows: var/imports/{summary.error_file}")
         if summary.feature_set is not None:
-            write(f"  Feature set {summary.feature_set} is {summary.feature_set_state}.")
+            write(f"  Feature set {summary.feature_set} is {_feature_words(summary)}.")
+
+
+def _feature_words(summary: ImportSummary) -> str:
+    """Where the feature set stands, and the command that takes it further."""
+    if not summary.feature_set_waits:
+        return summary.feature_set_state
+    command = f"manage.py feature_set activate {summary.feature_set} --reason TEXT"
+    return f"{summary.feature_set_state}. To use it: {command}"

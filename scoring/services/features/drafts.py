@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from scoring.contracts import FeatureSetError, FeatureSetState
 from scoring.ml.drafting import ColumnDraft, draft_features
 from scoring.ml.leakage import ColumnAudit, audit
+from scoring.ml.phrases import count
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind
 from scoring.models import FeatureSet
 from scoring.services.features.sets import create_feature_set
 
 SETTLE_TRIES = 5
+DIFFERS = "a draft, because the file's columns differ from the active one's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,22 @@ class Settled:
 
     number: int
     words: str
+    waits: bool = False
+    """Whether somebody must activate it before it is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What settling would come to: in words, and the set that is meant, if there is one. `waits` says that a draft
+    is or would be there for somebody to activate."""
+
+    words: str
+    number: int | None = None
+    waits: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return asdict(self)
 
 
 def draft_audited(
@@ -101,18 +120,23 @@ def settle_feature_set(audited: Audited, *, by: User | None, as_of: datetime, na
     raise FeatureSetError("Other feature sets were activated at this moment; import the file again.")
 
 
-def would_settle(audited: Audited) -> str:
-    """What `settle_feature_set` would come to now, in words; writes nothing."""
+def would_settle(audited: Audited) -> Prospect:
+    """What `settle_feature_set` would come to now; writes nothing."""
     active = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()
     known = _known_set(audited, active)
     if known is not None:
-        return f"Feature set {known.number} stays as it is: {known.words.removeprefix('active; ')}."
+        stays = f"stays as it is: {known.words.removeprefix('active; ')}."
+        return Prospect(f"Feature set {known.number} {stays}", known.number, known.waits)
     if active is not None:
-        return f"Feature set {active.number} stays active; a draft is drawn up, because the file's columns differ."
+        words = f"Feature set {active.number} stays active; a draft is drawn up, because the file's columns differ."
+        return Prospect(words, active.number, waits=True)
     if not audited.schema.trainable:
-        return "A feature set is drawn up as a draft: every column is held out, so it cannot be activated."
-    held = len(audited.held_out())
-    return f"The first feature set is drawn up and activated, with {held} of its columns held out."
+        return Prospect(
+            "A feature set is drawn up as a draft: every column is held out, so it cannot be activated as it is.",
+            waits=True,
+        )
+    held = count(len(audited.held_out()), "column")
+    return Prospect(f"The first feature set is drawn up and activated, with {held} held out.")
 
 
 def _known_set(audited: Audited, active: FeatureSet | None) -> Settled | None:
@@ -123,7 +147,7 @@ def _known_set(audited: Audited, active: FeatureSet | None) -> Settled | None:
         return Settled(active.number, "active; the file has its columns")
     drafts = FeatureSet.objects.filter(state=FeatureSetState.DRAFT)
     same = next((draft for draft in drafts if _covered(draft.schema(), audited.schema)), None)
-    return None if same is None else Settled(same.number, _activate_words(same.number))
+    return None if same is None else Settled(same.number, DIFFERS, waits=True)
 
 
 def _settle(audited: Audited, *, by: User | None, as_of: datetime, name: str) -> Settled:
@@ -142,12 +166,12 @@ def _settle(audited: Audited, *, by: User | None, as_of: datetime, name: str) ->
         as_of=as_of,
     )
     if active is not None:
-        return Settled(created.number, _activate_words(created.number))
+        return Settled(created.number, DIFFERS, waits=True)
     if not audited.schema.trainable:
         return Settled(
             created.number,
-            "a draft: every column is held out. Let in what is known in time (admin or JSON), then: "
-            f"manage.py feature_set activate {created.number} --reason TEXT",
+            "a draft: every column is held out. Let in what is known in time, then activate it",
+            waits=True,
         )
     # Nothing is retired here: where another set became active meanwhile, the constraint refuses this one.
     FeatureSet.objects.filter(pk=created.pk).update(
@@ -157,13 +181,6 @@ def _settle(audited: Audited, *, by: User | None, as_of: datetime, name: str) ->
         activation_reason="First import: activated as drawn up, suspected leaks held out.",
     )
     return Settled(created.number, "active")
-
-
-def _activate_words(number: int) -> str:
-    return (
-        "a draft, because the file's columns differ from the active one's. "
-        f"To use it: manage.py feature_set activate {number} --reason TEXT"
-    )
 
 
 def _covered(known: FeatureSchema, drafted: FeatureSchema) -> bool:

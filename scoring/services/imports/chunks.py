@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from leadscoring.common import claims
+from scoring.ml.phrases import count
 from scoring.ml.reading import RawRow, RowProblem
 from scoring.models import ImportRun
 from scoring.services.imports.errors import keep_errors
@@ -45,7 +46,7 @@ def write_rows(
     for part in _parts(plan, reader, summary.rows_read):
         stop = False
         share = AUDIT_SHARE + (summary.rows_read + part.read) / max(plan.rows, 1) * (1 - AUDIT_SHARE)
-        message = f"Writing leads: {summary.rows_read + part.read:,} rows"
+        message = f"Writing leads: {count(summary.rows_read + part.read, 'row')}"
         if held is None:
             summary.add(part.read, part.good, part.refused, _compare(part, plan, summary, as_of))
         else:

@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from scoring.contracts import ImportRefused, OutcomeKind
+from scoring.ml.parsing import shown
+from scoring.ml.phrases import count
 
 if TYPE_CHECKING:
+    from scoring.services.imports.elsewhere import HeldElsewhere
     from scoring.services.imports.rows import FileLead
     from scoring.services.imports.write import Written
 
@@ -69,11 +72,11 @@ class ImportOptions:
             self.source.strip() and self.source.isprintable() and len(self.source) <= LONGEST_SOURCE
         ):
             raise ImportRefused(
-                f"--source {self.source[:40]!r}: expected 1 to {LONGEST_SOURCE} printable characters."
+                f"Source “{shown(self.source, 40)}”: expected 1 to {LONGEST_SOURCE} printable characters."
             )
         if self.currency and re.fullmatch("[A-Z]{3}", self.currency) is None:
             raise ImportRefused(
-                f"--currency {self.currency[:40]!r}: expected a code of three letters such as AED."
+                f"Currency “{shown(self.currency, 40)}”: expected a code of three letters such as AED."
             )
         used: dict[str, str] = {}
         for option, column in [*self.mapped().items(), *(("--exclude", name) for name in self.exclude)]:
@@ -81,7 +84,8 @@ class ImportOptions:
                 raise ImportRefused(_no_such_column(option, column, columns))
             if option != "--exclude" and column in used and {option, used[column]} & {"--converted", "--id"}:
                 raise ImportRefused(
-                    f"Column {column!r} is given as {used[column]} and as {option}; expected one meaning a column."
+                    f"Column “{column}” is given as the {_meaning(used[column])} and as the {_meaning(option)}; "
+                    "expected one meaning a column."
                 )
             used[column] = option
 
@@ -102,12 +106,21 @@ class ImportOptions:
         return cls(**told)
 
 
+def _meaning(option: str) -> str:
+    """An option as people call it who never saw the command."""
+    return {
+        "--converted": "outcome",
+        "--created-at": "date of creation",
+        "--converted-at": "date of conversion",
+    }.get(option, option.removeprefix("--"))
+
+
 def _no_such_column(option: str, column: str, columns: Sequence[str]) -> str:
     by_plain = {name.casefold(): name for name in reversed(columns)}
     close = difflib.get_close_matches(column.casefold(), by_plain, n=1, cutoff=0.6)
-    guess = f" Did you mean {by_plain[close[0]]!r}?" if close else ""
+    guess = f" Did you mean “{by_plain[close[0]]}”?" if close else ""
     listed = ", ".join(columns[:30]) + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
-    return f"{option} {column!r}: the file has no such column.{guess} It has: {listed}."
+    return f"{option} “{column}”: the file has no such column.{guess} It has: {listed}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +153,11 @@ class ImportSummary:
     error_file: str = ""
     feature_set: int | None = None
     feature_set_state: str = ""
+    feature_set_waits: bool = False
     held_out: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    elsewhere: HeldElsewhere | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -180,7 +196,7 @@ class ImportSummary:
     def words(self) -> str:
         """What happened, in a sentence."""
         return (
-            f"{self.rows_read:,} rows: {self.created:,} new, {self.updated:,} changed, "
+            f"{count(self.rows_read, 'row')}: {self.created:,} new, {self.updated:,} changed, "
             f"{self.unchanged:,} unchanged, {self.refused:,} refused."
         )
 

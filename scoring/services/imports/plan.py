@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.contracts import ImportRefused
+from scoring.ml.parsing import shown
+from scoring.ml.phrases import count
 from scoring.ml.reading import Table, TableError, open_table
 from scoring.ml.schema import FeatureSpec
 from scoring.models import DRAFT, ImportRun, ImportStep, Lead
 from scoring.services.features import Audited
 from scoring.services.imports.audited import audit_sample
+from scoring.services.imports.elsewhere import HeldElsewhere, held_elsewhere
 from scoring.services.imports.options import ImportOptions
 from scoring.services.imports.survey import survey
 from scoring.services.imports.target import Target, read_target
@@ -21,6 +24,7 @@ from scoring.services.imports.target import Target, read_target
 Progress = Callable[[str, float], None]
 SURVEY_SHARE = 0.25
 AUDIT_SHARE = 0.35
+UNSTORED_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,18 @@ class Plan:
     rows: int
     identity: tuple[str, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """What a person should read before the first row is written."""
+    elsewhere: HeldElsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The columns whose content is a row's id (none: there is an id column), and what is to be said about that."""
+
+    columns: tuple[str, ...] = ()
+    note: str = ""
+    warning: str = ""
 
 
 def open_file(path: Path, options: ImportOptions) -> Table:
@@ -66,6 +82,7 @@ def plan_import(path: Path, options: ImportOptions, *, progress: Progress) -> Pl
     options.check(table.columns)
     try:
         found = survey(table, options, lambda message, share: progress(message, share * SURVEY_SHARE))
+        unstored = table.unstored_formulas()
     except TableError as error:
         raise ImportRefused(str(error)) from error
     target = read_target(found.outcomes, options)
@@ -75,9 +92,9 @@ def plan_import(path: Path, options: ImportOptions, *, progress: Progress) -> Pl
     if not audited.schema.features and not Lead.objects.filter(source_system=source).exists():
         raise ImportRefused(
             f"{path.name} has no column that describes a lead: {', '.join(table.columns)} are all mapped. "
-            f"Expected one at least, or outcomes of leads that source {source!r} has sent before."
+            f"Expected one at least, or outcomes of leads that source “{source}” has sent before."
         )
-    identity, notes = identity_of(table.columns, options, source)
+    identity = identity_of(table.columns, options, source)
     return Plan(
         table=table,
         options=options,
@@ -86,8 +103,20 @@ def plan_import(path: Path, options: ImportOptions, *, progress: Progress) -> Pl
         mapped=mapped,
         audited=audited,
         rows=found.rows + found.problems,
-        identity=identity,
-        notes=(target.note, *found.notes, *notes, *audited.notes),
+        identity=identity.columns,
+        notes=tuple(filter(None, (target.note, identity.note, *audited.notes))),
+        warnings=tuple(filter(None, (*unstored_words(unstored), *found.warnings, identity.warning))),
+        elsewhere=held_elsewhere(found.sample, options, identity.columns, source),
+    )
+
+
+def unstored_words(cells: Mapping[str, int], within: str = "") -> tuple[str, ...]:
+    """Warnings about formulas that read as nothing. `within` says which rows were looked at, where not all were."""
+    return tuple(
+        f"Column “{shown(column)}”: {count(n, 'cell holds', 'cells hold')} a formula without a stored result{within} "
+        f"and {'is' if n == 1 else 'are'} read as empty. Open the workbook in Excel and save it there, or export the "
+        "sheet as CSV, and take that file."
+        for column, n in list(cells.items())[:UNSTORED_SHOWN]
     )
 
 
@@ -103,10 +132,8 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def identity_of(
-    columns: tuple[str, ...], options: ImportOptions, source: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Without an id column: the columns whose content tells one row from another, and notes about that.
+def identity_of(columns: tuple[str, ...], options: ImportOptions, source: str) -> Identity:
+    """Without an id column: the columns whose content tells one row from another.
 
     The first import of a source decides: later ones use its columns, whatever they map, so that telling one more
     column apart (such as the revenue) does not make new leads of the ones that are known.
@@ -119,33 +146,29 @@ def identity_of(
     without = next((run for run in earlier if not run.options.get("id")), None)
     if options.id is not None:
         if without is None:
-            return (), ()
-        return (), (
-            (
-                f"Import {without.pk} brought leads of {source!r} without an id column, known by their content. "
-                f"By {options.id!r} they are other leads: expect them twice, or use another source name."
-            ),
+            return Identity()
+        return Identity(
+            warning=f"Import {without.pk} brought leads of “{source}” without an id column, known by their content. "
+            f"By “{options.id}” they are other leads and would be held twice. Name no id column, or use another source."
         )
     own = tuple(name for name in columns if name not in options.not_attributes())
     if without is None:
-        return own, ()
+        return Identity(own)
     used = tuple(without.identity_columns) or _as_before(columns, without)
     missing = [name for name in used if name not in columns]
     if missing:
-        listed = ", ".join(repr(name) for name in missing[:5])
-        return own, (
-            (
-                f"Rows are known by their content, and this file lacks {listed} of import {without.pk}: "
-                "its rows count as new leads."
-            ),
+        listed = ", ".join(f"“{name}”" for name in missing[:5])
+        return Identity(
+            own,
+            warning=f"Rows are known by their content, and this file lacks {listed} of import {without.pk}: its rows "
+            "count as new leads, and those that are known already would be held twice.",
         )
     if set(used) == set(own):
-        return used, ()
-    return used, (
-        (
-            f"Rows are told apart by the columns that import {without.pk} of {source!r} used, so that leads known "
-            "already are found again."
-        ),
+        return Identity(used)
+    return Identity(
+        used,
+        note=f"Rows are told apart by the columns that import {without.pk} of “{source}” used, so that leads known "
+        "already are found again.",
     )
 
 

@@ -12,7 +12,7 @@ from scoring.ml.parsing import shown, visible
 from scoring.ml.reading import RawRow, RowProblem, TableError
 from scoring.models import ImportRun
 from scoring.services.imports.options import ImportOptions
-from scoring.services.imports.plan import open_file
+from scoring.services.imports.plan import open_file, unstored_words
 from scoring.services.imports.target import plain_outcome
 from scoring.services.imports.uploads import stored_path
 
@@ -35,6 +35,7 @@ class Preview:
     read: int
     values: Mapping[str, Counter[str]]
     guesses: Mapping[str, Guess]
+    warnings: tuple[str, ...] = ()
 
     def values_of(self, column: str) -> list[tuple[str, int]]:
         """The values of a column that are not blank, most frequent first; spellings that differ in nothing but
@@ -68,6 +69,7 @@ def preview_upload(run: ImportRun, options: ImportOptions) -> Preview:
     table = open_file(path, options)
     rows: list[RawRow] = []
     problems: list[RowProblem] = []
+    within = ""
     try:
         for chunk in table.chunks(1000):
             for item in chunk:
@@ -76,7 +78,9 @@ def preview_upload(run: ImportRun, options: ImportOptions) -> Preview:
                 else:
                     problems.append(item)
             if len(rows) + len(problems) >= ROWS_READ:
+                within = f" in the first {ROWS_READ:,} rows"
                 break
+        unstored = table.unstored_formulas(ROWS_READ)
     except TableError as error:
         raise ImportRefused(str(error)) from error
     values: dict[str, Counter[str]] = {name: Counter() for name in table.columns}
@@ -94,4 +98,5 @@ def preview_upload(run: ImportRun, options: ImportOptions) -> Preview:
         read=len(rows),
         values=values,
         guesses=guess_roles(values, rows=len(rows)),
+        warnings=unstored_words(unstored, within),
     )

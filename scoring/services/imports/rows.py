@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -116,12 +116,9 @@ class RowReader:
         return external_id
 
     def _digest(self, row: RawRow) -> str:
-        digest = hashlib.blake2b(digest_size=12)
-        for name in self.identity:
-            text = row.values[name] or ""
-            digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
-        occurrence = self._seen.add(int.from_bytes(digest.digest()[:8], "big"))
-        return f"row-{digest.hexdigest()}-{occurrence}"
+        digest = _content_digest(row.values, self.identity)
+        occurrence = self._seen.add(int.from_bytes(digest[:8], "big"))
+        return _content_id(digest, occurrence)
 
     def _attributes(self, row: RawRow) -> dict[str, object]:
         attributes: dict[str, object] = {}
@@ -171,6 +168,23 @@ class RowReader:
         if warning is not None and warning.code == "missing":
             return None
         raise _Refused(column, text, "an amount of money such as 1250.00")
+
+
+def content_id(values: Mapping[str, str | None], identity: Sequence[str]) -> str:
+    """The id of a row that has none, by the content of the identity columns, where it comes for the first time."""
+    return _content_id(_content_digest(values, identity), 1)
+
+
+def _content_id(digest: bytes, occurrence: int) -> str:
+    return f"row-{digest.hex()}-{occurrence}"
+
+
+def _content_digest(values: Mapping[str, str | None], identity: Sequence[str]) -> bytes:
+    digest = hashlib.blake2b(digest_size=12)
+    for name in identity:
+        text = values[name] or ""
+        digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
+    return digest.digest()
 
 
 _TOTALS = frozenset(

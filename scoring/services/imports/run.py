@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import transaction
 
 from leadscoring.common import alive, claims
 from scoring.contracts import ImportRefused, ScoringError
+from scoring.ml.phrases import count
 from scoring.ml.reading import TableError
 from scoring.models import FeatureSet, ImportRun
 from scoring.services.features import settle_feature_set
@@ -36,11 +38,13 @@ def import_file(
     requested_by: User | None,
     as_of: datetime,
     progress: Progress,
+    before: Callable[[Plan], None] = lambda plan: None,
 ) -> ImportSummary:
     """Read a file of leads with their outcomes. Good rows go in, others are named; twice changes nothing.
 
     The first import draws up a feature set, audits its columns and activates it with suspected leaks held out.
-    When the process that began the same import is gone, this one goes on behind its last written row.
+    When the process that began the same import is gone, this one goes on behind its last written row. `before` is
+    told of the plan before a row is written.
 
     Raises:
         ImportRefused: the file as a whole cannot be read, its columns are not what the options say, or another
@@ -49,9 +53,12 @@ def import_file(
     """
     source = options.source or source_name(path)
     if options.dry_run:
-        return dry_run(plan_import(path, options, progress=progress), as_of=as_of, progress=progress)
+        plan = plan_import(path, options, progress=progress)
+        before(plan)
+        return dry_run(plan, as_of=as_of, progress=progress)
     with alone(source):
         plan = plan_import(path, options, progress=progress)
+        before(plan)
         run = open_or_take_up(path, file_digest(path), plan, requested_by)
         held = claims.claim(ImportRun, run.pk, lease_seconds=LEASE_SECONDS, held_by=alive.here())
         if held is None:
@@ -97,6 +104,7 @@ def carry_out(
         with transaction.atomic():
             settled = settle_feature_set(plan.audited, by=requested_by, as_of=as_of, name=run.file_name)
             summary.feature_set, summary.feature_set_state = settled.number, settled.words
+            summary.feature_set_waits = settled.waits
             summary.error_file = "" if run.stored_file else write_errors(run)
             claims.finish(
                 ImportRun,
@@ -128,6 +136,8 @@ def _summary(plan: Plan, *, dry: bool) -> ImportSummary:
         format_note=plan.table.format_note,
         notes=list(plan.notes),
         held_out=plan.audited.held_out(),
+        warnings=list(plan.warnings),
+        elsewhere=plan.elsewhere,
     )
 
 
@@ -148,5 +158,5 @@ def _stopped(summary: ImportSummary, error: BaseException) -> str:
     kept = (
         "nothing was written" if summary.dry_run else "those are kept, and running it again repeats nothing"
     )
-    words = f"Stopped after {summary.rows_read:,} rows; {kept}."
+    words = f"Stopped after {count(summary.rows_read, 'row')}; {kept}."
     return words if isinstance(error, claims.Cancelled) else f"{words} {type(error).__name__}: {error}"

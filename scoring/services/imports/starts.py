@@ -37,7 +37,7 @@ def alone(source: str) -> Iterator[None]:
             run = open_import(source)
             told = _told(run) if run is not None else "has begun to read its file"
             raise ImportRefused(
-                f"Another import into {source!r} {told}. Wait for it, or stop it in the admin under Imports."
+                f"Another import into “{source}” {told}. Wait for it, or stop it in the admin under Imports."
             )
         yield
 
@@ -90,9 +90,9 @@ def refusal(source: str) -> ImportRefused:
     """Why an import into this source may not start now, in words."""
     run = open_import(source)
     if run is None:
-        return ImportRefused(f"Another import into {source!r} began at this moment; run it again.")
+        return ImportRefused(f"Another import into “{source}” began at this moment; run it again.")
     return ImportRefused(
-        f"Import {run.pk} into {source!r} ({run.file_name}) {_told(run)}. "
+        f"Import {run.pk} into “{source}” ({run.file_name}) {_told(run)}. "
         "Wait for it, or stop it in the admin under Imports."
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from scoring.contracts import ImportRefused
+from scoring.ml.phrases import count
 from scoring.ml.reading import RawRow, Table
 from scoring.services.imports.options import ImportOptions
 
@@ -27,7 +28,7 @@ class Survey:
     outcomes: Counter[str]
     rows: int
     problems: int
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def survey(table: Table, options: ImportOptions, progress: Callable[[str, float], None]) -> Survey:
@@ -55,13 +56,13 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
                 kept[place] = (item.number, item.values)
         if len(outcomes) > MAX_DISTINCT:
             raise ImportRefused(
-                f"Column {options.converted!r} holds more than {MAX_DISTINCT:,} different values; "
+                f"Column “{options.converted}” holds more than {MAX_DISTINCT:,} different values; "
                 "expected an outcome such as yes and no."
             )
         hint = table.size_hint
-        progress(f"Reading the file: {rows:,} rows", hint.read / max(hint.total, 1))
+        progress(f"Reading the file: {count(rows, 'row')}", hint.read / max(hint.total, 1))
     if rows == 0:
-        raise ImportRefused(f"None of the file's {problems:,} rows can be read; the first errors say why.")
+        raise ImportRefused(f"None of the file's {count(problems, 'row')} can be read.")
     kept.sort(key=lambda pair: pair[0])
     sample = pd.DataFrame.from_records([values for _, values in kept], columns=list(table.columns))
     return Survey(
@@ -69,7 +70,7 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
         outcomes=outcomes,
         rows=rows,
         problems=problems,
-        notes=_id_notes(options, shortened),
+        warnings=_id_warnings(options, shortened),
     )
 
 
@@ -80,12 +81,12 @@ def _shortened(text: str | None) -> bool:
     return text is not None and ("E" in text or "e" in text) and _SCIENTIFIC.fullmatch(text) is not None
 
 
-def _id_notes(options: ImportOptions, shortened: int) -> tuple[str, ...]:
+def _id_warnings(options: ImportOptions, shortened: int) -> tuple[str, ...]:
     if not shortened:
         return ()
     return (
         (
-            f"Ids in {options.id!r} that are written like 1.23E+09: {shortened:,}. A spreadsheet has shortened them: "
+            f"Ids in “{options.id}” that are written like 1.23E+09: {shortened:,}. A spreadsheet has shortened them: "
             "different leads may have become one. Export the column as text to be sure."
         ),
     )

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from scoring.contracts import ImportRefused
-from scoring.ml.parsing import visible
+from scoring.ml.parsing import shown, visible
+from scoring.ml.phrases import count
 from scoring.services.imports.options import ImportOptions
 
 YES = frozenset(
@@ -64,14 +65,14 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
     for text, n in counts.items():
         plain[plain_outcome(text)] += n
     plain.pop("", None)
-    listed = ", ".join(f"{text[:40]!r} ({n:,})" for text, n in plain.most_common(SHOWN))
+    listed = ", ".join(f"“{shown(text, 40)}” ({n:,})" for text, n in plain.most_common(SHOWN))
     more = f" and {len(plain) - SHOWN:,} more values" if len(plain) > SHOWN else ""
     column = options.converted
     if options.converted_values:
         for told in options.converted_values:
             if plain_outcome(told) not in plain:
                 raise ImportRefused(
-                    f"--converted-value {told!r} does not occur in column {column!r}, "
+                    f"--converted-value “{told}” does not occur in column “{column}”, "
                     f"which holds {listed or 'nothing'}{more}."
                 )
         chosen = frozenset(map(plain_outcome, options.converted_values))
@@ -80,7 +81,7 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
         chosen = frozenset(plain) & YES
     elif len(plain) > 2:
         raise ImportRefused(
-            f"Column {column!r} holds {len(plain):,} different values: {listed}{more}; expected two. "
+            f"Column “{column}” holds {len(plain):,} different values: {listed}{more}; expected two. "
             f"Say which one means converted with --converted-value."
         )
     else:
@@ -89,7 +90,7 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
             if len(plain) == 1 and set(plain) <= NO:
                 raise ImportRefused(_one_value(column, listed))
             raise ImportRefused(
-                f"Column {column!r} holds {listed or 'nothing'}; it is not plain which one means converted. "
+                f"Column “{column}” holds {listed or 'nothing'}; it is not plain which one means converted. "
                 "Say so with --converted-value."
             )
     others = frozenset(plain) - chosen
@@ -101,14 +102,15 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
         lost=others & LOST,
         others=others,
         told_apart=blank > 0,
-        note=f"Column {column!r}: {', '.join(repr(t) for t in sorted(chosen))} means converted; "
-        f"{sum(plain[t] for t in chosen):,} of {plain.total():,} rows with an outcome"
-        + (f", {blank:,} blank ones are open." if blank else "."),
+        note=f"Column “{column}”: {', '.join(f'“{text}”' for text in sorted(chosen))} "
+        f"{'means' if len(chosen) == 1 else 'mean'} converted; {sum(plain[text] for text in chosen):,} of "
+        f"{count(plain.total(), 'row')} with an outcome"
+        + (f", {count(blank, 'blank one is', 'blank ones are')} open." if blank else "."),
     )
 
 
 def _one_value(column: str, listed: str) -> str:
     return (
-        f"Column {column!r} holds one value only: {listed}; "
+        f"Column “{column}” holds one value only: {listed}; "
         "expected both leads that converted and leads that did not."
     )

@@ -91,7 +91,7 @@ def too_large() -> ImportRefused:
     """The answer to a file past the limit."""
     return ImportRefused(
         f"The file is larger than {settings.IMPORT_MAX_BYTES / 2**20:,.0f} MiB, the limit for uploads. Split it, "
-        "compress a CSV with gzip, or let an operator import it with manage.py import_leads."
+        "compress a CSV with gzip, or ask whoever runs the server to import it there."
     )
 
 

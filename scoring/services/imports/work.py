@@ -114,10 +114,12 @@ def audit_document(plan: Plan, summary: ImportSummary) -> dict[str, Any]:
         ],
         "held_out": summary.held_out,
         "notes": summary.notes,
+        "warnings": summary.warnings,
+        "elsewhere": plan.elsewhere.to_json(),
         "learns_from": [
             f"{spec.name} ({spec.kind.value.replace('_', '/')})" for spec in plan.audited.schema.trainable
         ],
-        "feature_set": would_settle(plan.audited),
+        "feature_set": would_settle(plan.audited).to_json(),
         "audited_rows": plan.audited.rows,
     }
 

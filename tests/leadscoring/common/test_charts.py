@@ -152,6 +152,7 @@ def test_shares_say_count_share_and_n() -> None:
     drawn = shares([Bar("A", 30), Bar("B", 90), Bar("C", 0)], noun="scorings")
     assert "n = 120 scorings" in drawn
     assert "30 · 25 %" in drawn
+    assert "1 · 0.5 %" in str(shares([Bar("new", 200), Bar("refused", 1)], noun="rows"))
     assert "width:75.00%" in drawn
     assert drawn.count("ls-part") == 2
 

@@ -141,7 +141,32 @@ def test_it_leaves_out_constants_empty_columns_and_copies() -> None:
     found = {column.spec.name: column.spec for column in draft_features(frame, np.arange(N) % 2 == 0).columns}
     left_out = [name for name, spec in found.items() if spec.excluded]
     assert left_out == ["same", "empty", "almost", "copy", "size2"]
-    assert "Source" in found["copy"].exclusion_reason
+    assert found["copy"].exclusion_reason == (
+        "Tells nothing that “Source” does not: each of its values always stands beside the same value there. "
+        "One of the two is enough."
+    )
+
+
+def test_of_two_equal_columns_the_one_without_a_name_is_left_out() -> None:
+    owners = cycle("Amal", "Ben", "Cleo")
+    frame = pd.DataFrame({"column 6": owners, "Owner": owners}, dtype=object)
+    found = {column.spec.name: column.spec for column in draft_features(frame, np.arange(N) % 2 == 0).columns}
+    assert found["Owner"].trainable
+    assert found["column 6"].exclusion_reason == (
+        "Holds the same values as “Owner” in every row. One of the two is enough."
+    )
+    frame = pd.DataFrame({"column 6": owners, "column 7": owners}, dtype=object)
+    later = draft_features(frame, np.arange(N) % 2 == 0).columns[1].spec
+    assert later.exclusion_reason.startswith(
+        "Holds the same values as “column 6”, which has no name in the file,"
+    )
+
+
+def test_one_row_is_no_rows() -> None:
+    found = draft(["n/a", "abc", "", *cycle("1", "2", "17")[3:]])
+    assert "1 row cannot be read as a number, such as “abc”: read as missing." in found.notes
+    assert "1 row is blank." in found.notes
+    assert any("“n/a” (1 row, means" in note for note in found.notes)
 
 
 def test_it_does_not_take_two_independent_columns_for_copies() -> None:

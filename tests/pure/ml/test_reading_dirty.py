@@ -141,14 +141,30 @@ def test_it_guesses_from_names_and_values() -> None:
     [
         {"Country": ["AE", "DE"] * 5},
         {"Newsletter": ["yes", "no"] * 5},
+        {"Newsletter_(y/n)": ["yes", "no"] * 5},
+        {"Newsletter_status": ["yes", "no"] * 5},
+        {"Lead_subscribed": ["1", "0"] * 5},
+        {"Budget_known_(y/n)": ["y", "n"] * 5},
         {"Lead_ID": ["1"] * 10},
         {"Created": ["soon"] * 10},
+        {"Code": ["0", "1", "2", "3", "4"] * 2},
+        {"Interested": ["yes", "no", "perhaps"] * 4},
         {"Revenue": ["high", "low"] * 5},
         {"Notes": [""] * 10},
     ],
 )
 def test_it_guesses_nothing_where_nothing_speaks_for_it(columns: dict[str, list[str]]) -> None:
     assert guessed(**columns) == {}
+
+
+@pytest.mark.parametrize("name", ["Converted", "y", "Kunde", "Became a customer", "Signed (y/n)"])
+def test_yes_and_no_are_an_outcome_where_the_name_says_so(name: str) -> None:
+    assert guessed(**{name: ["yes", "no"] * 5, "Newsletter_status": ["yes", "no"] * 5})["converted"] == name
+
+
+def test_what_nearly_all_values_are_is_not_said_of_all() -> None:
+    dates = Counter({f"2026-01-{day:02d}": 10 for day in range(1, 30)} | {"soon": 1})
+    assert guess_roles({"Created": dates}, rows=291)["created_at"].why.startswith("99.7 % of its values")
 
 
 @pytest.mark.parametrize(

@@ -106,16 +106,20 @@ def test_no_step_can_be_skipped(admin_client: Client, place: Path) -> None:
         ({}, "Tick at least one value that means converted."),
         ({"converted_values": ["perhaps"]}, "not one of the available choices"),
         ({"id": "no such"}, "not one of the available choices"),
-        ({"source": "x" * 65}, "at most 64 characters"),
+        ({"new_source": "x" * 65}, "at most 64 characters"),
         ({"currency": "Dhs!"}, "at most 3 characters"),
         ({"converted_values": ["1"], "currency": "d1"}, "expected a code of three letters"),
+        (
+            {"converted_values": ["1"], "id": "Lead ID", "owner": "Lead ID"},
+            "is given as the id and as the owner",
+        ),
     ],
 )
 def test_answers_that_make_no_sense_come_back_with_a_word(
     form: dict[str, Any], said: str, admin_client: Client, place: Path
 ) -> None:
     run = an_upload(place, step="uploaded")
-    answer = admin_client.post(at(run, "columns") + "?outcome=Converted", {"source": "crm", **form})
+    answer = admin_client.post(at(run, "columns") + "?outcome=Converted", {"new_source": "crm", **form})
     assert answer.status_code == 400
     assert said in words(answer)
     run.refresh_from_db()
@@ -150,7 +154,7 @@ def test_discarding_asks_first(admin_client: Client, place: Path) -> None:
 
 def test_the_whole_way_costs_few_queries(admin_client: Client, place: Path) -> None:
     run = an_upload(place, step="uploaded", rows=200)
-    form = {"converted_values": ["1"], "source": "crm", "id": "Lead ID", "created_at": "Created"}
+    form = {"converted_values": ["1"], "new_source": "crm", "id": "Lead ID", "created_at": "Created"}
     admin_client.post(at(run, "columns") + "?outcome=Converted", form)
     work_on(run.pk, as_of=timezone.now())
     for step in ("file", "columns", "audit", "start", "change"):

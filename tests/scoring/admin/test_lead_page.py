@@ -11,8 +11,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from scoring.contracts import Cause, EventKind, Grade, OutcomeKind, OverrideInput
-from scoring.models import Lead, LeadEvent, MergeProposal, Prediction
+from scoring.contracts import Cause, EventKind, FeatureSetState, Grade, OutcomeKind, OverrideInput
+from scoring.ml.schema import FeatureSpec, Kind
+from scoring.models import ImportRun, Lead, LeadEvent, MergeProposal, Prediction
 from scoring.services.events import note_event
 from scoring.services.merges import merge_leads
 from scoring.services.overrides import end_override, set_override
@@ -261,6 +262,44 @@ def test_it_stays_within_its_queries_however_much_there_is(
         client = sign_in(role)
         with django_assert_max_num_queries(15):
             page(client, scored)
+
+
+FAIR = (
+    FeatureSpec(name="booth", label="Booth", kind=Kind.CATEGORY),
+    FeatureSpec(name="badge", label="Badge", kind=Kind.CATEGORY),
+)
+
+
+def a_lead_of_another_file(**fields: Any) -> Lead:
+    """Imported from a file whose columns a draft reads, while another set is active."""
+    draft = a_feature_set(FAIR, state=FeatureSetState.DRAFT, name="fair.xlsx")
+    run = ImportRun.objects.create(
+        file_name="fair.xlsx", source_system="fair", state="done", feature_set=draft
+    )
+    return a_lead("F-1", import_run=run, attributes={"booth": "North"}, **fields)
+
+
+def test_before_a_score_a_lead_is_shown_with_the_columns_of_its_own_file(admin_client: Client) -> None:
+    a_feature_set()
+    text = page(admin_client, a_lead_of_another_file())
+    assert '<th scope="row">Booth</th>' in text
+    assert '<td><span class="ls-note">not known</span></td>' in text, "its badge"
+    assert "Pages visited" not in text
+
+
+def test_a_column_the_leads_file_never_had_is_said_to_be_so(scored: Lead, admin_client: Client) -> None:
+    own = a_lead_of_another_file()
+    Lead.objects.filter(pk=scored.pk).update(import_run=own.import_run, attributes={"pages": 4})
+    text = page(admin_client, scored)
+    names = re.findall(
+        r'<th scope="row">(Source|Pages visited|Budget given)</th> <td>(?:<span class="ls-note">)?([^<]*)',
+        text,
+    )
+    assert names == [
+        ("Pages visited", "4 pages"),
+        ("Source", "not in the lead&#x27;s file"),
+        ("Budget given", "not in the lead&#x27;s file"),
+    ]
 
 
 def test_owner_and_stage_set_on_the_page_are_noted_with_who_did_it(

@@ -187,7 +187,8 @@ ACTIONS = (
         {ANALYST, INTEGRATOR},
         lambda core: ImportRun.objects.filter(pk=core.prepared.pk, step="mapped", state="queued").exists(),
         converted_values=["1"],
-        source="fair",
+        source="new",
+        new_source="fair",
     ),
     _action(
         "read an upload another way",

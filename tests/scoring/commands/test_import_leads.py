@@ -84,12 +84,12 @@ def test_it_refuses_ten_thousand_columns(tmp_path: Path) -> None:
 
 def test_it_refuses_a_column_that_is_not_in_the_file(tmp_path: Path) -> None:
     words = refusal(write_csv(tmp_path / "leads.csv", rows()), id="lead id")
-    assert words.startswith("--id 'lead id': the file has no such column. Did you mean 'Lead ID'?")
+    assert words.startswith("--id “lead id”: the file has no such column. Did you mean “Lead ID”?")
 
 
 def test_it_refuses_a_target_with_one_value(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "leads.csv", [HEADER, *([*row[:4], "1"] for row in rows()[1:])])
-    assert "holds one value only: '1' (8)" in refusal(path)
+    assert "holds one value only: “1” (8)" in refusal(path)
 
 
 def test_it_refuses_a_target_with_three_values_until_told(tmp_path: Path) -> None:

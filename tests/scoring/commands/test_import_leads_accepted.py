@@ -176,7 +176,7 @@ def test_it_tells_people_what_happened(tmp_path: Path) -> None:
     words = out.getvalue()
     assert "40 rows as source “leads”" in words
     assert "24 new, 0 changed, 0 unchanged, 16 refused" in words
-    assert "row 3, Created: 'sometime'; expected a date" in words
+    assert "row 3, Created: “sometime”; expected a date" in words
     assert "… and 6 more refused rows" in words
     assert "var/imports/import-" in words
     assert "Feature set 1 is active" in words
@@ -205,3 +205,26 @@ def test_a_file_whose_columns_are_all_held_out_is_imported_and_waits_for_a_perso
     assert result["feature_set_state"].startswith("a draft: every column is held out.")
     assert FeatureSet.objects.get().state == "draft"
     assert ImportRun.objects.get().state == "done"
+
+
+def test_leads_known_under_another_source_are_warned_of_before_they_are_held_twice(tmp_path: Path) -> None:
+    run(write_csv(tmp_path / "june.csv", rows(12)), source="crm")
+    july, err = write_csv(tmp_path / "july.csv", rows(20)), io.StringIO()
+    result = run(july, dry_run=True, stderr=err)
+    assert (
+        "Warning: 12 of 20 leads looked at are known already under another source: “crm” (12)."
+        in err.getvalue()
+    )
+    assert "import it with --source crm" in err.getvalue()
+    assert result["elsewhere"] == {"looked_at": 20, "leads": 12, "sources": [["crm", 12]]}
+    err = io.StringIO()
+    run(july, source="crm", stderr=err)
+    assert err.getvalue() == ""
+    assert Lead.objects.count() == 20
+
+
+def test_the_command_tells_how_a_draft_is_put_to_use(tmp_path: Path) -> None:
+    run(write_csv(tmp_path / "leads.csv", rows(12)))
+    table = [[*row, f"c{n % 3}" if n else "Campaign"] for n, row in enumerate(rows(40))]
+    result = run(write_csv(tmp_path / "leads.csv", table))
+    assert "manage.py feature_set activate 2 --reason TEXT" in result["feature_set_state"]

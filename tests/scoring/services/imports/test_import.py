@@ -120,7 +120,8 @@ def test_a_file_with_other_columns_becomes_a_draft_once(tmp_path: Path, leads: P
     more = rewritten(tmp_path / "more.csv", lambda row: row.update({"Campaign": "spring " + row["Country"]}))
     summary = run(more)
     assert summary.feature_set == 2
-    assert "manage.py feature_set activate 2 --reason TEXT" in summary.feature_set_state
+    assert summary.feature_set_state == "a draft, because the file's columns differ from the active one's"
+    assert summary.feature_set_waits
     assert [s.state for s in FeatureSet.objects.order_by("number")] == ["active", "draft"]
     run(more, as_of=NOW + timedelta(hours=1))
     assert FeatureSet.objects.count() == 2

@@ -23,7 +23,7 @@ def test_it_guesses_what_was_meant() -> None:
     with pytest.raises(ImportRefused) as refused:
         ImportOptions(converted="converted").check(COLUMNS)
     assert refused.value.detail == (
-        "--converted 'converted': the file has no such column. Did you mean 'Converted'? "
+        "--converted “converted”: the file has no such column. Did you mean “Converted”? "
         "It has: id, Created, Converted, Revenue, Source."
     )
 
@@ -32,13 +32,13 @@ def test_it_guesses_what_was_meant() -> None:
 def test_it_names_the_option_whose_column_is_not_there(option: str) -> None:
     options = ImportOptions(converted="Converted", **{option: "nowhere"})
     with pytest.raises(
-        ImportRefused, match=f"--{option.replace('_', '-')} 'nowhere': the file has no such column"
+        ImportRefused, match=f"--{option.replace('_', '-')} “nowhere”: the file has no such column"
     ):
         options.check(COLUMNS)
 
 
 def test_an_excluded_column_must_be_there_too() -> None:
-    with pytest.raises(ImportRefused, match="--exclude 'Salary'"):
+    with pytest.raises(ImportRefused, match="--exclude “Salary”"):
         ImportOptions(converted="Converted", exclude=("Salary",)).check(COLUMNS)
 
 
@@ -49,7 +49,7 @@ def test_a_long_list_of_columns_is_cut() -> None:
 
 def test_the_outcome_cannot_be_the_id_as_well() -> None:
     with pytest.raises(
-        ImportRefused, match="given as --converted and as --id; expected one meaning a column"
+        ImportRefused, match="given as the outcome and as the id; expected one meaning a column"
     ):
         ImportOptions(converted="Converted", id="Converted").check(COLUMNS)
 
@@ -57,11 +57,11 @@ def test_the_outcome_cannot_be_the_id_as_well() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("currency", "EURO", "--currency 'EURO': expected a code of three letters such as AED"),
-        ("currency", "€", "--currency '€'"),
-        ("source", "s" * 65, "--source .*: expected 1 to 64 printable characters"),
-        ("source", "a\0b", "--source"),
-        ("source", "  ", "--source"),
+        ("currency", "EURO", "Currency “EURO”: expected a code of three letters such as AED"),
+        ("currency", "€", "Currency “€”"),
+        ("source", "s" * 65, "Source “.*”: expected 1 to 64 printable characters"),
+        ("source", "a\0b", "Source"),
+        ("source", "  ", "Source"),
     ],
 )
 def test_what_no_row_could_hold_is_refused_before_the_first_row(option: str, value: str, words: str) -> None:

@@ -203,7 +203,7 @@ def test_a_second_start_into_the_same_source_is_refused_in_words(leads: Path) ->
     before = counts()
     with (
         alive.holding(starts.lock_name("crm")),
-        pytest.raises(ImportRefused, match="Another import into 'crm'"),
+        pytest.raises(ImportRefused, match="Another import into “crm”"),
     ):
         run(leads)
     assert counts() == before
@@ -213,7 +213,7 @@ def test_a_second_start_into_the_same_source_is_refused_in_words(leads: Path) ->
 def test_an_import_that_runs_elsewhere_is_not_taken_for_a_dead_one(leads: Path) -> None:
     row = ImportRun.objects.create(file_name="big.csv", source_system="crm", held_by="another machine:/var")
     claims.claim(ImportRun, row.pk, lease_seconds=60)
-    with pytest.raises(ImportRefused, match=rf"Import {row.pk} into 'crm' \(big.csv\) is running, 0 % done"):
+    with pytest.raises(ImportRefused, match=rf"Import {row.pk} into “crm” \(big.csv\) is running, 0 % done"):
         run(leads)
     assert Lead.objects.count() == 0
 
@@ -341,11 +341,11 @@ def test_it_says_when_leads_will_be_there_twice(tmp_path: Path) -> None:
     run(path, replace(OPTIONS, id=None))
     summary = run(path)
     assert summary.created == 40
-    assert "expect them twice" in " ".join(summary.notes)
+    assert "would be held twice" in " ".join(summary.warnings)
     for row in rows:
         del row["Country"]
     fewer = run(write_leads(tmp_path / "fewer.csv", rows), replace(OPTIONS, id=None))
-    assert "lacks 'Country'" in " ".join(fewer.notes)
+    assert "lacks “Country”" in " ".join(fewer.warnings)
 
 
 def test_a_lead_that_came_in_by_another_way_meanwhile_is_found_at_the_second_try(

@@ -40,7 +40,7 @@ def test_it_reads_two_plain_words(yes: str, no: str) -> None:
 
 def test_spellings_of_one_word_count_together() -> None:
     found = target({"Yes": 1, "yes ": 2, "NO": 4})
-    assert "'yes' means converted; 3 of 7 rows" in found.note
+    assert "“yes” means converted; 3 of 7 rows" in found.note
 
 
 def test_it_takes_the_value_named() -> None:
@@ -73,16 +73,16 @@ def test_lost_is_lost_even_when_every_lead_is_told() -> None:
             None,
             r"holds 3 different values: .*; expected two.*--converted-value",
         ),
-        ({"yes": 4}, None, r"one value only: 'yes' \(4\); expected both"),
-        ({"no": 4}, None, r"one value only: 'no' \(4\); expected both"),
-        ({"no": 4, "": 4}, None, r"one value only: 'no' \(4\)"),
+        ({"yes": 4}, None, r"one value only: “yes” \(4\); expected both"),
+        ({"no": 4}, None, r"one value only: “no” \(4\); expected both"),
+        ({"no": 4, "": 4}, None, r"one value only: “no” \(4\)"),
         ({"a": 1, "b": 2}, None, r"not plain which one means converted.*--converted-value"),
         ({"yes": 1, "1": 2}, None, r"not plain which one means converted"),
         ({"": 9}, None, r"holds nothing; it is not plain"),
         (
             {"a": 1, "b": 2},
             "c",
-            r"--converted-value 'c' does not occur in column 'won\?', which holds 'b' \(2\)",
+            r"--converted-value “c” does not occur in column “won\?”, which holds “b” \(2\)",
         ),
         ({"a": 1}, "a", r"one value only"),
         ({}, "a", r"which holds nothing"),

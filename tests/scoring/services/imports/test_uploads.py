@@ -132,7 +132,7 @@ def test_an_audit_counts_names_and_writes_nothing(place: Path) -> None:
     assert {**counts(), "ImportRun": 0} == {**before, "ImportRun": 0}
     assert (run.state, run.step, run.error) == ("draft", "audited", "")
     assert (run.audit["rows_read"], run.audit["rows_created"], run.audit["rows_refused"]) == (40, 40, 0)
-    assert run.audit["feature_set"].startswith("The first feature set is drawn up and activated")
+    assert run.audit["feature_set"]["words"].startswith("The first feature set is drawn up and activated")
     assert run.rows_read == 0, "the counts of the row are those of the import"
 
 
@@ -142,7 +142,7 @@ def test_an_audit_that_cannot_be_done_says_why_and_can_be_asked_for_again(place:
     work_on(run.pk, as_of=NOW)
     run.refresh_from_db()
     assert (run.state, run.step) == ("draft", "mapped")
-    assert "'99' does not occur in column 'Pages'" in run.error
+    assert "“99” does not occur in column “Pages”" in run.error
     request_audit(run, ImportOptions.from_json(OPTIONS))
     work_on(run.pk, as_of=NOW)
     run.refresh_from_db()
@@ -176,7 +176,7 @@ def test_it_starts_once(place: Path) -> None:
 def test_one_import_a_source_is_open(place: Path) -> None:
     run, other = audited(place), audited(place, rows=50)
     request_import(run, reason="first", by=None)
-    with pytest.raises(ImportRefused, match=f"Import {run.pk} into 'fair' .* waits for a worker"):
+    with pytest.raises(ImportRefused, match=f"Import {run.pk} into “fair” .* waits for a worker"):
         request_import(other, reason="second", by=None)
     other.refresh_from_db()
     assert (other.state, other.step) == ("draft", "audited")
@@ -328,4 +328,4 @@ def test_leads_of_a_second_file_of_the_source_are_changed_not_doubled(place: Pat
     work_on(run.pk, as_of=NOW)
     run.refresh_from_db()
     assert (run.audit["rows_updated"], run.audit["rows_unchanged"]) == (1, 39)
-    assert run.audit["feature_set"].endswith("stays as it is: the file has its columns.")
+    assert run.audit["feature_set"]["words"].endswith("stays as it is: the file has its columns.")
