@@ -292,7 +292,7 @@ def _notes(schema: FeatureSchema, rows: list[_Row], left_out: Counter[str]) -> l
 
 def _nothing(left_out: Counter[str]) -> str:
     if not left_out:
-        return "There are no leads yet. Import some first: manage.py import_leads FILE --converted COLUMN."
+        return "There are no leads yet. Import a file first: in the admin under Imports, or by import_leads."
     counts = ", ".join(f"{n:,} {reason}" for reason, n in left_out.most_common())
     return f"No lead is ripe for training: {counts}."
 

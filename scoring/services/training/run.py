@@ -41,7 +41,8 @@ def active_feature_set() -> FeatureSet:
     found = FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).first()
     if found is None:
         raise TrainingRefused(
-            "No feature set is active. Import a file first (manage.py import_leads), or activate a draft."
+            "No feature set is active. Import a file first (in the admin under Imports, or by import_leads), or "
+            "activate a draft."
         )
     return found
 

@@ -244,7 +244,7 @@ def refused(feature_set: FeatureSet) -> str:
 
 def test_no_leads_says_how_to_get_some(feature_set: FeatureSet) -> None:
     assert refused(feature_set) == (
-        "There are no leads yet. Import some first: manage.py import_leads FILE --converted COLUMN."
+        "There are no leads yet. Import a file first: in the admin under Imports, or by import_leads."
     )
 
 

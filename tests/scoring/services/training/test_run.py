@@ -156,7 +156,7 @@ def test_a_refusal_is_the_row_s_to_tell_and_no_error_of_the_worker() -> None:
     row.refresh_from_db()
     assert (row.state, row.error) == (
         "failed",
-        "There are no leads yet. Import some first: manage.py import_leads FILE --converted COLUMN.",
+        "There are no leads yet. Import a file first: in the admin under Imports, or by import_leads.",
     )
 
 
