@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
@@ -85,9 +86,9 @@ class CancelPage(WorkPage[Run]):
     # What stopping does and what stays, as a sentence after the row's name.
     cancel_words: ClassVar[str]
 
+    @abstractmethod
     def ask_to_stop(self, row: Run) -> bool:
         """Ask the work to stop; false when it was over already."""
-        raise NotImplementedError
 
     def words_of_cancel(self, row: Run) -> str:
         """What stopping this row does."""
