@@ -15,7 +15,7 @@ from scoring.services.imports.options import ERRORS_KEPT, ImportSummary, RowErro
 from scoring.services.imports.plan import AUDIT_SHARE, Plan
 from scoring.services.imports.rows import FileLead, RowReader
 from scoring.services.imports.write import Written, write_chunk
-from scoring.services.leads import retry_once
+from scoring.services.leads import retried
 
 CHUNK = 2000
 LEASE_SECONDS = 120
@@ -119,7 +119,7 @@ def _commit(
         )
         return counted, stop
 
-    counted, stop = retry_once(work)
+    counted, stop = retried(work)
     summary.take(counted)
     return stop
 
