@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import choice_filter, page_action
 from leadscoring.common.charts import Bar, shares
 from scoring.admin.import_steps import UploadSteps, next_step
 from scoring.models import ImportRun
-from scoring.services.imports import error_lines
+from scoring.services.imports import error_file_name, error_lines
 
 ERRORS_SHOWN = 100
 STATES = tuple((state, state) for state in ("queued", "running", "done", "failed", "cancelled"))
@@ -65,7 +66,7 @@ class ImportRunAdmin(UploadSteps):
     def download_errors(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
         response: Any = StreamingHttpResponse(error_lines(row), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="import-{row.pk}-errors.csv"'
+        response["Content-Disposition"] = content_disposition_header(True, error_file_name(row))
         answer: HttpResponse = response
         return answer
 

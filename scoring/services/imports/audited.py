@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.ml.draft_dates import date_format
 from scoring.ml.drafting import draft_features
 from scoring.ml.schema import FeatureSpec, Kind, parse_column
 from scoring.services.features import Audited, draft_audited
@@ -47,9 +49,13 @@ def _mapped_specs(
     return {
         name: replace(drafted[name], excluded=False)
         if drafted[name].kind is kind
-        else FeatureSpec(name=name, label=name, kind=kind)
+        else FeatureSpec(name=name, label=name, kind=kind, date_format=_date_format(frame[name], kind))
         for name, kind in wanted.items()
     }
+
+
+def _date_format(texts: pd.Series[str], kind: Kind) -> str:
+    return date_format(Counter(texts.dropna().str.strip())) if kind is Kind.DATE else ""
 
 
 def _days(frame: pd.DataFrame, spec: FeatureSpec | None) -> NDArray[np.float64] | None:

@@ -1,0 +1,61 @@
+"""Files of refused rows: handed out with the reasons in front, mended by a person, and read again without them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+from scoring.ml.cells import as_it_was
+from scoring.ml.parsing import visible
+from scoring.ml.tables import Advance, RawRow, Rows, Source, TableError
+
+MARKS = ("Refused: row", "Refused: lead id", "Refused: column", "Refused: value", "Refused: reason")
+"""The columns in front: the row in the file it came from, whose row it is, and what was wrong with it."""
+NO_COLUMN = "\0"
+"""What no name of a column begins with."""
+
+
+def without_marks(source: Source) -> Source:
+    """The file as it came, when it is one of refused rows: without those columns, and without the apostrophes that
+    kept its cells from being run. Any other file as it is.
+
+    Raises TableError when nothing is left.
+    """
+    header = ["" if name is None else name for name in source.header]
+    keep = [at for at, name in enumerate(header) if " ".join(visible(name).split()) not in MARKS]
+    if len(keep) == len(header):
+        return source
+    if not keep:
+        raise TableError(
+            f"{source.name} names refused rows without the rows themselves; expected their columns behind the reasons"
+        )
+
+    def whole(columns: tuple[str, ...]) -> tuple[str, ...]:
+        own = dict(zip(keep, columns, strict=True))
+        return tuple(own.get(at, f"{NO_COLUMN}{at}") for at in range(len(header)))
+
+    def rows(columns: tuple[str, ...], advance: Advance) -> Rows:
+        with closing(source.rows(whole(columns), advance)) as found:
+            for item in found:
+                if isinstance(item, RawRow):
+                    values = {name: _as_it_was(item.values[name]) for name in columns}
+                    yield RawRow(item.number, values)
+                else:
+                    cells = tuple(_as_it_was(cell) for cell in _without(item.cells, set(keep), len(header)))
+                    column = "" if item.column.startswith(NO_COLUMN) else item.column
+                    yield replace(item, cells=cells, column=column)
+
+    return replace(
+        source,
+        header=[as_it_was(header[at]) for at in keep],
+        note=f"{source.note} It is a file of refused rows: the columns that say why are left aside.",
+        rows=rows,
+    )
+
+
+def _as_it_was(cell: str | None) -> str | None:
+    return None if cell is None else as_it_was(cell)
+
+
+def _without(cells: tuple[str | None, ...], keep: set[int], width: int) -> list[str | None]:
+    return [cell for at, cell in enumerate(cells) if at in keep or at >= width]
