@@ -53,6 +53,8 @@ class ImportRunAdmin(UploadSteps):
         return {
             **super().page_context(request, row),
             "rows_bar": _rows_bar(row),
+            "rows_in": row.rows_read - row.rows_refused,
+            "rows_lost": row.rows_read - row.rows_refused - row.rows_converted - row.rows_open,
             "refused_rows": row.row_errors.all()[:ERRORS_SHOWN],
             "refused_more": max(row.rows_refused - ERRORS_SHOWN, 0),
             "feature_set": row.feature_set,
@@ -71,13 +73,32 @@ class ImportRunAdmin(UploadSteps):
         return answer
 
 
+TOLD = {
+    "id": "Column with the id",
+    "converted": "Column with the outcome",
+    "converted_values": "Means converted",
+    "created_at": "Column with the creation",
+    "converted_at": "Column with the conversion",
+    "revenue": "Column with the revenue",
+    "currency": "Currency",
+    "owner": "Column with the owner",
+    "stage": "Column with the stage",
+    "exclude": "Left out of training",
+    "delimiter": "Between cells, as told",
+    "encoding": "Encoding, as told",
+    "sheet": "Sheet, as told",
+    "header_row": "Row with the names, as told",
+}
+
+
 def _options(row: ImportRun) -> list[tuple[str, str]]:
     """What was told about the file, in words."""
     found = []
-    for key, value in row.options.items():
-        if value not in ("", None, [], {}, False):
-            words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            found.append((key.replace("_", " "), words))
+    for key, words in TOLD.items():
+        value = row.options.get(key)
+        if value not in ("", None, []):
+            shown = {"\t": "tab", " ": "blank"}.get(str(value), str(value))
+            found.append((words, ", ".join(map(str, value)) if isinstance(value, list) else shown))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 
@@ -9,10 +10,15 @@ from scoring.ml.cells import as_it_was
 from scoring.ml.parsing import visible
 from scoring.ml.tables import Advance, RawRow, Rows, Source, TableError
 
-MARKS = ("Refused: row", "Refused: lead id", "Refused: column", "Refused: value", "Refused: reason")
-"""The columns in front: the row in the file it came from, whose row it is, and what was wrong with it."""
+_ROW = re.compile(r"Refused: row of import (\d{1,18})")
+_OTHERS = ("Refused: lead id", "Refused: column", "Refused: value", "Refused: reason")
 NO_COLUMN = "\0"
 """What no name of a column begins with."""
+
+
+def marks(number: int) -> tuple[str, ...]:
+    """The columns in front of the refused rows of an import: where each came from, whose it is, what was wrong."""
+    return (f"Refused: row of import {number}", *_OTHERS)
 
 
 def without_marks(source: Source) -> Source:
@@ -22,7 +28,9 @@ def without_marks(source: Source) -> Source:
     Raises TableError when nothing is left.
     """
     header = ["" if name is None else name for name in source.header]
-    keep = [at for at, name in enumerate(header) if " ".join(visible(name).split()) not in MARKS]
+    plain = [" ".join(visible(name).split()) for name in header]
+    row = next(filter(None, map(_ROW.fullmatch, plain)), None)
+    keep = [at for at, name in enumerate(plain) if name not in _OTHERS and not _ROW.fullmatch(name)]
     if len(keep) == len(header):
         return source
     if not keep:
@@ -50,6 +58,7 @@ def without_marks(source: Source) -> Source:
         header=[as_it_was(header[at]) for at in keep],
         note=f"{source.note} It is a file of refused rows: the columns that say why are left aside.",
         rows=rows,
+        form={**source.form, **({"refused_of": row[1]} if row is not None else {})},
     )
 
 

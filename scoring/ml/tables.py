@@ -64,7 +64,8 @@ class Source:
     unit: str
     rows: Callable[[tuple[str, ...], Advance], Rows]
     form: Mapping[str, str] = field(default_factory=dict)
-    """How it was read, by the name of the option that changes it: delimiter, encoding, sheet, header_row."""
+    """How it was read, by the name of the option that changes it: delimiter, encoding, sheet, header_row; and, of a
+    file of refused rows, the number of the import that refused them: refused_of."""
     sheets: tuple[str, ...] = ()
     unstored: Callable[[tuple[str, ...], int | None], Mapping[str, int]] = lambda columns, most: {}
     """Formulas without a stored result in the first rows (None: in all), by column."""

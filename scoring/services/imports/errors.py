@@ -14,7 +14,7 @@ from django.conf import settings
 
 from scoring.ml.cells import harmless
 from scoring.ml.parsing import shown
-from scoring.ml.reading_refused import MARKS
+from scoring.ml.reading_refused import marks
 from scoring.models import ImportRowError, ImportRun
 from scoring.services.imports.options import RowError
 
@@ -48,7 +48,7 @@ def error_lines(run: ImportRun) -> Iterator[str]:
     """
     delimiter = str(run.layout.get("delimiter") or ",")
     columns = run.layout.get("columns", [])
-    yield "\ufeff" + _line((*MARKS, *map(harmless, columns)), delimiter)
+    yield "\ufeff" + _line((*marks(run.pk), *map(harmless, columns)), delimiter)
     rows = run.row_errors.values_list("row_number", "external_id", "column", "value", "expected", "cells")
     for number, *texts, cells in rows.iterator(chunk_size=500):
         words = (harmless(cell or "") for cell in (*texts, *cells))

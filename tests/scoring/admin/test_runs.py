@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 from django.test import Client
 
-from scoring.ml.reading_refused import MARKS
+from scoring.ml.reading_refused import marks
 from scoring.models import GradeBand, ImportRun, TrainingRun
 from tests.factories.rows import a_feature_set, a_lead, counts
 from tests.scoring.admin.conftest import Core, SignIn
@@ -76,7 +76,7 @@ def test_it_hands_out_the_refused_rows_as_a_file_that_runs_nothing(core: Core, a
     answer = admin_client.get(errors_path(core.imported))
     content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert content.decode("utf-8-sig").splitlines() == [
-        ";".join([*MARKS, "Created", "'=Notes"]),
+        ";".join([*marks(core.imported.pk), "Created", "'=Notes"]),
         "2;;Created;??;a date",
         "3;'@7;Notes;'=cmd();a text;;'=cmd()",
     ]

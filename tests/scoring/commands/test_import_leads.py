@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scoring.ml.reading_refused import MARKS
+from scoring.ml.reading_refused import marks
 from scoring.models import ImportRowError, ImportRun, Lead
 from tests.factories.files import write_csv
 from tests.factories.importing import HEADER, refusal, refused_rows, rows, run
@@ -145,7 +145,7 @@ def test_good_rows_go_in_and_bad_ones_are_named_everywhere(tmp_path: Path, place
     assert (stored.row_number, stored.column, stored.value, stored.expected) == expected
     table_of_errors = (place / "imports" / result["error_file"]).read_text("utf-8-sig").splitlines()
     assert table_of_errors == [
-        ",".join([*MARKS, *table[0]]),
+        ",".join([*marks(result["run_id"]), *table[0]]),
         ",".join(["5", table[4][0], *expected[1:], *table[4]]),
     ]
     assert Path(result["error_file"]).name == "leads refused rows.csv"

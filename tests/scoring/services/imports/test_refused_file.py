@@ -12,9 +12,16 @@ from django.conf import settings
 from openpyxl import Workbook, load_workbook
 
 from scoring.ml.reading import RawRow, TableError, open_table
-from scoring.ml.reading_refused import MARKS
+from scoring.ml.reading_refused import marks
 from scoring.models import ImportRun, Lead
-from scoring.services.imports import ImportOptions, ImportStopped, ImportSummary, chunks, import_file
+from scoring.services.imports import (
+    ImportOptions,
+    ImportStopped,
+    ImportSummary,
+    chunks,
+    import_file,
+    store_upload,
+)
 from scoring.services.imports.errors import error_file_name, error_lines
 from tests.factories.files import write_csv
 from tests.factories.rows import NOW
@@ -64,7 +71,7 @@ def test_it_is_written_as_its_source_with_the_raw_row_and_the_reason_in_front(tm
     summary = run(write_csv(tmp_path / "leads-june.csv", rows, delimiter=";", encoding="cp1252"))
     assert written(summary).name == "leads-june refused rows.csv"
     assert cells_of(written(summary)) == [
-        [*MARKS, *HEADER],
+        [*marks(ImportRun.objects.get().pk), *HEADER],
         ["5", "L-3", "Won on", "31.12.2199", "a date that is not in the future", *rows[4]],
         ["8", "L-6", "Made", "neulich", "a date such as 2026-03-14 or 14.03.2026 09:30", *rows[7]],
     ]
@@ -101,7 +108,7 @@ def test_unmended_rows_are_refused_again_with_the_same_words(tmp_path: Path) -> 
         write_csv(
             tmp_path / "again refused rows.csv",
             [
-                [*MARKS, *HEADER],
+                [*marks(1), *HEADER],
                 *cells_of(written(first))[1:],
                 *([*[""] * 5, *row] for row in whole[1:4] + whole[8:13]),
             ],
@@ -140,7 +147,7 @@ def test_cut_values_and_cells_say_so_and_are_not_taken_for_whole_ones(tmp_path: 
     assert (long[3], long[9]) == ("x" * 200 + "…", "x" * 8192 + "…")
     assert (wide[1], wide[5]) == ("y" * 200 + "…", "y" * 300)
     again = write_csv(
-        tmp_path / "b.csv", [[*MARKS, *HEADER], long, wide, *([*[""] * 5, *r] for r in rows[6:])]
+        tmp_path / "b.csv", [[*marks(1), *HEADER], long, wide, *([*[""] * 5, *r] for r in rows[6:])]
     )
     assert [error.column for error in run(again).errors] == ["Notes", "Id"]
 
@@ -218,6 +225,20 @@ def test_rows_that_were_refused_before_cells_were_kept_are_named_all_the_same(tm
         open_table(path)
 
 
+def test_sent_back_on_the_page_it_has_the_answers_of_the_file_it_came_from(tmp_path: Path) -> None:
+    rows = table()
+    rows[4][3] = "31.12.2199"
+    summary = run(write_csv(tmp_path / "leads.csv", rows, delimiter=";"), replace(OPTIONS, source="fair"))
+    draft = store_upload("renamed.csv", [written(summary).read_bytes()], by=None)
+    told = ImportOptions.from_json(draft.options)
+    assert (draft.source_system, told) == ("fair", replace(OPTIONS, source="fair"))
+    fewer = [[*marks(draft.pk), "Id", "Notes"], ["9", "", "", "", "", "1", "x"]]
+    other = store_upload("other.csv", [write_csv(tmp_path / "other.csv", fewer).read_bytes()], by=None)
+    unknown = [["Refused: row of import 987654321987654321", "Id"], ["9", "1"]]
+    stranger = store_upload("odd.csv", [write_csv(tmp_path / "odd.csv", unknown).read_bytes()], by=None)
+    assert [(one.source_system, one.options) for one in (other, stranger)] == [("other", {}), ("odd", {})]
+
+
 @pytest.mark.parametrize(
     ("name", "called"),
     [
@@ -235,7 +256,7 @@ def test_it_is_called_like_its_source(name: str, called: str) -> None:
 
 def test_the_columns_in_front_are_left_aside_wherever_they_went(tmp_path: Path) -> None:
     path = write_csv(
-        tmp_path / "moved.csv", [["Id", MARKS[4], "Notes"], ["1", "a date", "'=1"], ["2", "", "-5"]]
+        tmp_path / "moved.csv", [["Id", marks(1)[4], "Notes"], ["1", "a date", "'=1"], ["2", "", "-5"]]
     )
     opened = open_table(path)
     assert opened.columns == ("Id", "Notes")
