@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 
@@ -53,11 +54,15 @@ def without_marks(source: Source) -> Source:
                     column = "" if item.column.startswith(NO_COLUMN) else item.column
                     yield replace(item, cells=cells, column=column)
 
+    def unstored(columns: tuple[str, ...], most: int | None) -> Mapping[str, int]:
+        return {name: n for name, n in source.unstored(whole(columns), most).items() if name in columns}
+
     return replace(
         source,
         header=[as_it_was(header[at]) for at in keep],
         note=f"{source.note} It is a file of refused rows: the columns that say why are left aside.",
         rows=rows,
+        unstored=unstored,
         form={**source.form, **({"refused_of": row[1]} if row is not None else {})},
     )
 

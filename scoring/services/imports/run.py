@@ -146,7 +146,7 @@ def _findings(run: ImportRun, plan: Plan, summary: ImportSummary) -> dict[str, A
     run.layout = {"columns": list(plan.table.columns)}
     if "delimiter" in plan.table.form:
         run.layout["delimiter"] = plan.table.form["delimiter"]
-    found = {"notes": summary.notes, "held_out": summary.held_out}
+    found = {"notes": summary.notes, "warnings": summary.warnings, "held_out": summary.held_out}
     return {"layout": run.layout, "audit": {**run.audit, **found}}
 
 
