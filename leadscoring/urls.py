@@ -18,6 +18,8 @@ urlpatterns = [
     path("", include("scoring.api.urls")),
 ]
 
-# Problem documents under /api/, Django's own pages elsewhere.
+# Problem documents under /api/, pages elsewhere; those of 400 and 500 are templates of these names.
+handler403 = "leadscoring.refusals.permission_denied"
+handler404 = "leadscoring.refusals.page_not_found"
 handler400 = "scoring.api.problems.bad_request"
 handler500 = "scoring.api.problems.server_error"

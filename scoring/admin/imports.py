@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import choice_filter, page_action
 from leadscoring.common.charts import Bar, shares
 from scoring.admin.import_steps import UploadSteps, next_step
 from scoring.models import ImportRun
-from scoring.services.imports import error_lines
+from scoring.services.imports import error_file_name, error_lines
 
 ERRORS_SHOWN = 100
 STATES = tuple((state, state) for state in ("queued", "running", "done", "failed", "cancelled"))
@@ -52,6 +53,8 @@ class ImportRunAdmin(UploadSteps):
         return {
             **super().page_context(request, row),
             "rows_bar": _rows_bar(row),
+            "rows_in": row.rows_read - row.rows_refused,
+            "rows_lost": row.rows_read - row.rows_refused - row.rows_converted - row.rows_open,
             "refused_rows": row.row_errors.all()[:ERRORS_SHOWN],
             "refused_more": max(row.rows_refused - ERRORS_SHOWN, 0),
             "feature_set": row.feature_set,
@@ -65,18 +68,37 @@ class ImportRunAdmin(UploadSteps):
     def download_errors(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
         response: Any = StreamingHttpResponse(error_lines(row), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="import-{row.pk}-errors.csv"'
+        response["Content-Disposition"] = content_disposition_header(True, error_file_name(row))
         answer: HttpResponse = response
         return answer
+
+
+TOLD = {
+    "id": "Column with the id",
+    "converted": "Column with the outcome",
+    "converted_values": "Means converted",
+    "created_at": "Column with the creation",
+    "converted_at": "Column with the conversion",
+    "revenue": "Column with the revenue",
+    "currency": "Currency",
+    "owner": "Column with the owner",
+    "stage": "Column with the stage",
+    "exclude": "Left out of training",
+    "delimiter": "Between cells, as told",
+    "encoding": "Encoding, as told",
+    "sheet": "Sheet, as told",
+    "header_row": "Row with the names, as told",
+}
 
 
 def _options(row: ImportRun) -> list[tuple[str, str]]:
     """What was told about the file, in words."""
     found = []
-    for key, value in row.options.items():
-        if value not in ("", None, [], {}, False):
-            words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            found.append((key.replace("_", " "), words))
+    for key, words in TOLD.items():
+        value = row.options.get(key)
+        if value not in ("", None, []):
+            shown = {"\t": "tab", " ": "blank"}.get(str(value), str(value))
+            found.append((words, ", ".join(map(str, value)) if isinstance(value, list) else shown))
     return found
 
 

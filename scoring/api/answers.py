@@ -50,10 +50,11 @@ def recorded(outcome: OutcomeRecorded) -> Json:
     }
 
 
-def prediction(row: Prediction) -> Json:
-    """One stored score of a lead, with what caused it."""
+def prediction(row: Prediction, external_id: str) -> Json:
+    """One stored score with what caused it; `external_id` is that of the lead it was made for."""
     return {
         "prediction_id": str(row.pk),
+        "external_id": external_id,
         "probability": row.probability,
         "score": row.score,
         "grade": row.grade,

@@ -195,9 +195,9 @@ scores = extend_schema(
     operation_id="scores",
     tags=["Leads"],
     summary="A lead's score history",
-    description="Newest first, with what caused each score. `next` is the address of the following page; "
-    "rows that are "
-    "added meanwhile neither repeat nor hide any. Needs the scope `read`.",
+    description="Newest first, with what caused each score; those of leads merged into this one are among them, "
+    "each with the `external_id` it was made for. `next` is the address of the following page; rows that are added "
+    "meanwhile neither repeat nor hide any. Needs the scope `read`.",
     parameters=[
         EXTERNAL_ID,
         OpenApiParameter(

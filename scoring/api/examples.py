@@ -143,7 +143,7 @@ LEAD_NOW: dict[str, Any] = {
 HISTORY: dict[str, Any] = {
     "external_id": "CRM-10482",
     "warnings": [],
-    "results": [{name: value for name, value in SCORE.items() if name != "external_id"} | {"cause": "api"}],
+    "results": [SCORE | {"cause": "api"}],
     "next_cursor": None,
     "next": None,
 }

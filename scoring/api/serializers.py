@@ -145,6 +145,9 @@ class ScoreSerializer(ScoreFields):
 class PastScoreSerializer(ScoreFields):
     """One score of a lead's history."""
 
+    external_id = serializers.CharField(
+        help_text="The lead it was made for: the one of the answer, or one that was merged into it."
+    )
     cause = serializers.ChoiceField(choices=[cause.value for cause in Cause], help_text="Why it was made.")
 
 

@@ -54,6 +54,16 @@ def guess_date(counts: Mapping[str, int]) -> KindGuess | None:
     return guess
 
 
+def date_format(counts: Mapping[str, int]) -> str:
+    """How the dates of a column that somebody says holds dates are written, whatever else stands in it; "" without any.
+
+    >>> date_format({"31.12.2025": 2, "05.03.2026": 1, "soon": 9})
+    'dmy'
+    """
+    guess = guess_date({text: n for text, n in some(counts, 3000).items() if _is_date(text)})
+    return "" if guess is None else guess.date_format
+
+
 def _day_or_month(
     sample: Mapping[str, int], day_first: int, month_first: int, unclear: int
 ) -> tuple[str, str]:

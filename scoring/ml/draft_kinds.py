@@ -94,6 +94,18 @@ def _number(name: str, counts: Mapping[str, int], order_first: list[str]) -> Kin
     return guess
 
 
+def number_marks(counts: Mapping[str, int]) -> tuple[str, str]:
+    """The decimal and the thousands mark of a column that somebody says holds numbers, whatever else stands in it.
+
+    >>> number_marks({"1.250,50": 1, "900,00": 2, "much": 9}), number_marks({"much": 1})
+    ((',', '.'), ('.', ''))
+    """
+    sample = some(counts, 5000)
+    numbers = _parsed(sample, ".").keys() | _parsed(sample, ",").keys()
+    guess = _number("", {text: n for text, n in sample.items() if text in numbers}, [])
+    return (guess.decimal, guess.thousands) if guess is not None and guess.kind is Kind.NUMBER else (".", "")
+
+
 def _code_note(
     name: str,
     texts: list[str],

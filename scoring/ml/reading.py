@@ -14,6 +14,7 @@ from pathlib import Path
 from scoring.ml.reading_csv import open_csv
 from scoring.ml.reading_excel import open_excel
 from scoring.ml.reading_parquet import open_parquet
+from scoring.ml.reading_refused import without_marks
 from scoring.ml.tables import (
     MAX_CELL,
     MAX_COLUMNS,
@@ -49,7 +50,7 @@ class Table:
     """An opened file: its columns, how it was read, and its rows as often as they are asked for."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._source = source = without_marks(source)
         self._hint = SizeHint(0, source.total, source.unit)
         names, notes = checked_columns(source.header)
         self.columns: tuple[str, ...] = names

@@ -123,6 +123,10 @@ class _Lines:
         """Let go of the file."""
         self._text.close()
 
+    def apart(self, line: str) -> tuple[str, ...]:
+        """The cells of a line whose quotes mean nothing."""
+        return tuple(line.rstrip("\r\n").split(self._form["delimiter"]))
+
     def well_closed(self) -> bool:
         """Whether the quotes of the current record open and close where they should."""
         try:
@@ -177,10 +181,12 @@ def _rows(
         elif torn:
             # A quote that is never closed swallows the rows after it: report its line, read the rest again.
             first, *rest = lines.record
-            yield RowProblem(number, "", shown(first.strip()), "every opened quote closed in the same cell")
+            expected = "every opened quote closed in the same cell"
+            yield RowProblem(number, "", shown(first.strip()), expected, lines.apart(first))
             lines.again(rest)
         elif broken:
-            yield RowProblem(number, "", shown(lines.record[0].strip()), f"a row of CSV ({broken})")
+            line = lines.record[0]
+            yield RowProblem(number, "", shown(line.strip()), f"a row of CSV ({broken})", lines.apart(line))
         elif any(cells) and not (width > 1 and all(map(_blank, cells))):
             yield _checked(number, columns, cells, encoding, mixed)
 
@@ -198,7 +204,7 @@ def _checked(
                 continue
             found = _foreign(cell, encoding)
             if found is not None:
-                return RowProblem(number, columns[position], found[0], found[1])
+                return RowProblem(number, columns[position], found[0], found[1], tuple(cells))
     return row_or_problem(number, columns, cells)
 
 

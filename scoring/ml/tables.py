@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from scoring.ml.parsing import shown, unstorable, visible
@@ -31,13 +31,14 @@ class RawRow:
 class RowProblem:
     """One row that could not be read: where, what was found, what was expected.
 
-    `column` is "" when the problem is the whole row.
+    `column` is "" when the problem is the whole row. `cells` are those of the row as far as they can be told apart.
     """
 
     row: int
     column: str
     value: str
     expected: str
+    cells: tuple[str | None, ...] = field(default=(), compare=False, repr=False)
 
 
 class SizeHint(NamedTuple):
@@ -63,7 +64,8 @@ class Source:
     unit: str
     rows: Callable[[tuple[str, ...], Advance], Rows]
     form: Mapping[str, str] = field(default_factory=dict)
-    """How it was read, by the name of the option that changes it: delimiter, encoding, sheet, header_row."""
+    """How it was read, by the name of the option that changes it: delimiter, encoding, sheet, header_row; and, of a
+    file of refused rows, the number of the import that refused them: refused_of."""
     sheets: tuple[str, ...] = ()
     unstored: Callable[[tuple[str, ...], int | None], Mapping[str, int]] = lambda columns, most: {}
     """Formulas without a stored result in the first rows (None: in all), by column."""
@@ -172,7 +174,8 @@ def row_or_problem(number: int, columns: tuple[str, ...], cells: Sequence[str | 
     if len(cells) != len(columns):
         surplus = cells[len(columns) :]
         if len(cells) < len(columns) or any(cell and not cell.isspace() for cell in surplus):
-            return RowProblem(number, "", f"{len(cells)} cells", f"{len(columns)} cells, as in the header")
+            found, wanted = f"{len(cells)} cells", f"{len(columns)} cells, as in the header"
+            return RowProblem(number, "", found, wanted, tuple(cells))
         cells = cells[: len(columns)]
     whole = "".join(filter(None, cells))
     if len(whole) <= MAX_CELL and whole.isprintable():
@@ -187,6 +190,6 @@ def row_or_problem(number: int, columns: tuple[str, ...], cells: Sequence[str | 
         else:
             problem = cell_problem(number, column, cell)
             if problem is not None:
-                return problem
+                return replace(problem, cells=tuple(cells))
             values[column] = cell
     return RawRow(number, values)

@@ -48,6 +48,9 @@ class ImportRun(Work):
     identity_columns = models.JSONField(
         default=list, blank=True, help_text="Without an id column: the columns whose content is the id."
     )
+    layout = models.JSONField(
+        default=dict, blank=True, help_text="The file's columns in order, and a CSV's delimiter."
+    )
     audit = models.JSONField(default=dict, blank=True, help_text="What a dry run over the whole file found.")
     dry_run = models.BooleanField(default=False)
     reason = models.TextField(blank=True, default="")
@@ -96,13 +99,16 @@ class ImportRun(Work):
 
 
 class ImportRowError(models.Model):
-    """One refused row: where, what was found, what was expected. Written with the chunk the row belongs to."""
+    """One refused row: where, whose, what was found, what was expected, and the row itself as it stood in the file.
+    Written with the chunk the row belongs to."""
 
     import_run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="row_errors")
     row_number = models.PositiveBigIntegerField()
     column = models.CharField(max_length=255, blank=True, default="")
     value = models.CharField(max_length=255, blank=True, default="")
     expected = models.TextField()
+    external_id = models.CharField(max_length=255, blank=True, default="")
+    cells = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering: ClassVar = ["row_number", "id"]

@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from scoring.contracts import FeatureSetState, ScoringError
+from scoring.ml.cells import harmless
 from scoring.models import Feature, Lead, ModelVersion, Outcome
-from scoring.services.imports.run import harmless
 
 CHUNK = 2000
 ATTRIBUTE = "attribute:"

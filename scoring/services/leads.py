@@ -31,7 +31,9 @@ MAX_ID = 255
 MAX_OWNER = 255
 MAX_NAME = 500
 LARGEST_INTEGER = 2**63 - 1
-DEADLOCK = "40P01"
+TRIES = 4
+IN_THE_WAY = frozenset({"40P01", "40001"})
+"""What PostgreSQL says to a transaction that another one was in the way of: a deadlock, a serialization failure."""
 
 
 def check_lead(lead: LeadInput) -> None:
@@ -125,18 +127,25 @@ def _wrong(field: str, value: object, expected: str) -> dict[str, object]:
     return {"field": field, "value": shown(value), "expected": expected}
 
 
-def retry_once(work: Callable[[], T]) -> T:
-    """Do work in a transaction. Two callers may bring the same new lead at once: the insert of the second one
-    fails, and its second try finds the row. Two callers that name one lead by different ids, since it was merged,
-    may wait for each other: the database lets one go on, and the other tries again."""
-    try:
-        with transaction.atomic():
-            return work()
-    except IntegrityError:
-        pass
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
-            raise
+def retried(work: Callable[[], T]) -> T:
+    """Do work in a transaction, again in a new one when another caller was in its way, a few times at most.
+
+    Two callers may bring the same new lead at once: the insert of the second one fails, and its next try finds the
+    row. Two callers that name one lead by different ids, since it was merged, may wait for each other: the database
+    lets one go on, and the other tries again. What a failed try wrote is undone before the next one begins.
+
+    Raises:
+        IntegrityError, OperationalError: the last try failed as well, or it failed for a reason that stays.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            with transaction.atomic():
+                return work()
+        except IntegrityError:
+            continue
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) not in IN_THE_WAY:
+                raise
     with transaction.atomic():
         return work()
 

@@ -98,9 +98,9 @@ def _store_and_score(
     try:
         serving = loader.serving()
     except NoModelReleased:
-        lead_rows.retry_once(lambda: _store_waiting(sent, source_system=source_system, as_of=as_of))
+        lead_rows.retried(lambda: _store_waiting(sent, source_system=source_system, as_of=as_of))
         raise
-    return lead_rows.retry_once(
+    return lead_rows.retried(
         lambda: _in_transaction(sent, serving, source_system=source_system, cause=cause, as_of=as_of)
     )
 

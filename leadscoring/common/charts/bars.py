@@ -149,7 +149,8 @@ def share_bar(share: float, *, tone: str = "") -> SafeString:
 
 
 def shares(bars: Sequence[Bar], *, noun: str) -> SafeString:
-    """Parts of one whole as a stacked bar with a legend that names count and share; says n."""
+    """Parts of one whole as a stacked bar with a legend that names count and share; says n. `noun` names many, with
+    an s."""
     total = sum(b.value for b in bars)
     if total <= 0:
         return EMPTY
@@ -182,4 +183,5 @@ def shares(bars: Sequence[Bar], *, noun: str) -> SafeString:
         ),
         class_="ls-legend",
     )
-    return join([stack, legend, tag("p", f"n = {total:,.0f} {noun}", class_="ls-note")])
+    counted = f"n = {total:,.0f} {noun.removesuffix('s') if total == 1 else noun}"
+    return join([stack, legend, tag("p", counted, class_="ls-note")])

@@ -21,7 +21,7 @@ from scoring.api.views.base import ApiView, answer_json
 from scoring.contracts import LeadNotFound
 from scoring.models import Lead
 from scoring.selectors.leads import current_outcome, current_override, get_lead, merged_warning
-from scoring.selectors.predictions import history
+from scoring.selectors.predictions import family, history
 from scoring.services.keys import Scope
 from scoring.services.leads import MAX_ID
 
@@ -76,7 +76,7 @@ class LeadView(LeadCall):
 
 
 class ScoresView(LeadCall):
-    """A lead's scores, newest first, a page at a time."""
+    """The scores of a lead and of those merged into it, newest first, a page at a time."""
 
     scope = Scope.READ
 
@@ -91,7 +91,8 @@ class ScoresView(LeadCall):
         )
         if found.asked_id != external_id:
             return self.answer_lead(found)
-        rows = history(found.lead)
+        ids = family(found.lead)
+        rows = history(ids)
         if after is not None:
             rows = after.older(rows)
         page = list(rows[: limit + 1])
@@ -101,7 +102,7 @@ class ScoresView(LeadCall):
             {
                 "external_id": found.lead.external_id,
                 "warnings": found.warnings,
-                "results": [answers.prediction(row) for row in shown],
+                "results": [answers.prediction(row, ids[row.lead_id]) for row in shown],
                 "next_cursor": cursor,
                 "next": None if cursor is None else _next(external_id, limit, cursor),
             }

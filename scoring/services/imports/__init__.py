@@ -1,6 +1,6 @@
 """Files into leads: surveyed once, then written in chunks, each chunk whole or not at all."""
 
-from scoring.services.imports.errors import error_lines
+from scoring.services.imports.errors import error_file_name, error_lines
 from scoring.services.imports.options import ImportOptions, ImportSummary
 from scoring.services.imports.plan import Plan, source_name
 from scoring.services.imports.preview import Preview, preview_upload
@@ -30,6 +30,7 @@ __all__ = [
     "Suggestion",
     "cancel_import",
     "discard_upload",
+    "error_file_name",
     "error_lines",
     "import_file",
     "known_sources",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.ml.draft_dates import date_format
+from scoring.ml.draft_kinds import number_marks
 from scoring.ml.drafting import draft_features
 from scoring.ml.schema import FeatureSpec, Kind, parse_column
 from scoring.services.features import Audited, draft_audited
@@ -47,9 +50,18 @@ def _mapped_specs(
     return {
         name: replace(drafted[name], excluded=False)
         if drafted[name].kind is kind
-        else FeatureSpec(name=name, label=name, kind=kind)
+        else _as_told(name, kind, frame[name])
         for name, kind in wanted.items()
     }
+
+
+def _as_told(name: str, kind: Kind, texts: pd.Series[str]) -> FeatureSpec:
+    """A column that is of a kind because somebody says so: what can be read of it tells how it is written."""
+    counts = Counter(texts.dropna().str.strip())
+    if kind is Kind.DATE:
+        return FeatureSpec(name=name, label=name, kind=kind, date_format=date_format(counts))
+    decimal, thousands = number_marks(counts)
+    return FeatureSpec(name=name, label=name, kind=kind, decimal=decimal, thousands=thousands)
 
 
 def _days(frame: pd.DataFrame, spec: FeatureSpec | None) -> NDArray[np.float64] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from leadscoring.common import claims
+from scoring.ml.cells import kept_cells
 from scoring.ml.phrases import count
 from scoring.ml.reading import RawRow, RowProblem
 from scoring.models import ImportRun
@@ -15,7 +16,7 @@ from scoring.services.imports.options import ERRORS_KEPT, ImportSummary, RowErro
 from scoring.services.imports.plan import AUDIT_SHARE, Plan
 from scoring.services.imports.rows import FileLead, RowReader
 from scoring.services.imports.write import Written, write_chunk
-from scoring.services.leads import retry_once
+from scoring.services.leads import retried
 
 CHUNK = 2000
 LEASE_SECONDS = 120
@@ -26,11 +27,12 @@ Chunk = list[RawRow | RowProblem]
 
 @dataclass(slots=True)
 class Part:
-    """One chunk, read: good rows and refused ones."""
+    """One chunk, read: good rows, and refused ones with their cells."""
 
     read: int = 0
     good: list[FileLead] = field(default_factory=list)
     refused: list[RowError] = field(default_factory=list)
+    cells: list[list[str | None]] = field(default_factory=list)
 
 
 def write_rows(
@@ -68,12 +70,12 @@ def _parts(plan: Plan, reader: RowReader, behind: int) -> Iterator[Part]:
                     reader.remember(item)
                 continue
             part.read += 1
-            if isinstance(item, RawRow):
-                read = reader.read(item)
-            else:
-                read = RowError(item.row, item.column, item.value, item.expected)
+            read = reader.read(item) if isinstance(item, RawRow) else reader.unread(item, plan.table.columns)
             if isinstance(read, RowError):
                 part.refused.append(read)
+                part.cells.append(
+                    kept_cells(item.values.values() if isinstance(item, RawRow) else item.cells)
+                )
             else:
                 part.good.append(read)
         if part.read:
@@ -106,7 +108,7 @@ def _commit(
     def work() -> tuple[ImportSummary, bool]:
         counted = summary.copy()
         counted.add(part.read, part.good, part.refused, _compare(part, plan, summary, as_of))
-        keep_errors(held.pk, part.refused)
+        keep_errors(held.pk, part.refused, part.cells)
         # Progress was made: only claims that end without any count against the row.
         stop = claims.renew(
             ImportRun,
@@ -119,12 +121,13 @@ def _commit(
         )
         return counted, stop
 
-    counted, stop = retry_once(work)
+    counted, stop = retried(work)
     summary.take(counted)
     return stop
 
 
 def refused_so_far(run: ImportRun) -> list[RowError]:
     """The first refused rows of a run that is gone on with."""
-    rows = run.row_errors.values_list("row_number", "column", "value", "expected")[:ERRORS_KEPT]
+    fields = ("row_number", "column", "value", "expected", "external_id")
+    rows = run.row_errors.values_list(*fields)[:ERRORS_KEPT]
     return [RowError(*row) for row in rows]

@@ -125,12 +125,13 @@ def _no_such_column(option: str, column: str, columns: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """One refused row."""
+    """One refused row; `lead` is its id, where that can be read."""
 
     row: int
     column: str
     value: str
     expected: str
+    lead: str = ""
 
 
 @dataclass(slots=True)

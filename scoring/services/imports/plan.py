@@ -121,8 +121,9 @@ def unstored_words(cells: Mapping[str, int], within: str = "") -> tuple[str, ...
 
 
 def source_name(path: Path) -> str:
-    """The file's name without its endings, as the source system of leads nobody named one for."""
-    stem = path.name.split(".")[0]
+    """The file's name without its endings, as the source system of leads nobody named one for; refused rows go where
+    the others went."""
+    stem = re.sub(r" refused rows( ?\(\d+\))?$", "", path.name.split(".")[0])
     return re.sub(r"[^a-z0-9]+", "-", stem.casefold()).strip("-")[:64] or "file"
 
 

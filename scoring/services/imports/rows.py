@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from scoring.contracts import LeadRefused, OutcomeKind
-from scoring.ml.parsing import Reader, compile_reader, visible
-from scoring.ml.reading import RawRow
+from scoring.ml.parsing import Reader, compile_reader, shown, visible
+from scoring.ml.reading import RawRow, RowProblem
 from scoring.ml.schema import FeatureSpec
 from scoring.ml.tally import Tally
 from scoring.services.imports.options import ImportOptions, RowError
@@ -20,6 +20,8 @@ from scoring.services.leads import MAX_ID, MAX_TEXT
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST_DAY = -25_567.0  # 1900-01-01
+VALUE_SHOWN = 200
+"""Characters of a refused cell that are told."""
 MAX_REVENUE = Decimal("99999999999999.99")
 
 
@@ -60,7 +62,15 @@ class RowReader:
         try:
             return self._read(row)
         except _Refused as refused:
-            return RowError(row.number, refused.column, refused.value[:200], refused.expected)
+            value = shown(refused.value, VALUE_SHOWN)
+            return RowError(row.number, refused.column, value, refused.expected, self._lead(row.values))
+
+    def unread(self, problem: RowProblem, columns: Sequence[str]) -> RowError:
+        """The same for a row that could not be read, of a file with these columns."""
+        # Cells that are too few or too many say nothing of which column they are in, but for the first.
+        cells = problem.cells if len(problem.cells) == len(columns) else problem.cells[:1]
+        lead = self._lead(dict(zip(columns, cells, strict=False)))
+        return RowError(problem.row, problem.column, problem.value, problem.expected, lead)
 
     def remember(self, row: RawRow) -> None:
         """Take note of a row that was written before: its id, or how often its content came."""
@@ -76,7 +86,7 @@ class RowReader:
         external_id = self._identity(row)
         created = self._date(values, options.created_at)
         converted_at = self._date(values, options.converted_at)
-        outcome = self._outcome(values.get(options.converted), converted_at)
+        outcome = self._outcome(values, converted_at)
         revenue = self._revenue(values) if outcome is OutcomeKind.CONVERTED else None
         # Dates without a time of day: a conversion on the day of creation may carry midnight.
         if (
@@ -86,7 +96,9 @@ class RowReader:
             and converted_at < created - timedelta(days=1)
         ):
             raise _Refused(
-                options.converted_at or "", converted_at.date().isoformat(), f"a date after {created.date()}"
+                options.converted_at or "",
+                _raw(values, options.converted_at),
+                f"a date after {_raw(values, options.created_at)}, when the lead was created",
             )
         return FileLead(
             number=row.number,
@@ -99,6 +111,9 @@ class RowReader:
             occurred_at=converted_at if outcome is not None else None,
             revenue=revenue,
         )
+
+    def _lead(self, values: Mapping[str, str | None]) -> str:
+        return shown(visible(values.get(self.options.id or "") or ""), VALUE_SHOWN)
 
     def _identity(self, row: RawRow) -> str:
         column = self.options.id
@@ -126,7 +141,7 @@ class RowReader:
             if value is None or name in self._elsewhere:
                 continue
             if len(value) > MAX_TEXT:
-                raise _Refused(name, value[:80], f"at most {MAX_TEXT:,} characters, got {len(value):,}")
+                raise _Refused(name, value, f"at most {MAX_TEXT:,} characters, got {len(value):,}")
             attributes[name] = value
         return attributes
 
@@ -141,14 +156,15 @@ class RowReader:
             return None
         raise _Refused(column, text, "a date such as 2026-03-14 or 14.03.2026 09:30")
 
-    def _outcome(self, text: str | None, converted_at: datetime | None) -> OutcomeKind | None:
+    def _outcome(self, values: Mapping[str, str | None], converted_at: datetime | None) -> OutcomeKind | None:
+        text = values.get(self.options.converted)
         if self.target.is_blank(text):
             return None
         if self.target.is_converted(text):
             if converted_at is not None and converted_at > self.as_of + timedelta(days=1):
                 raise _Refused(
                     self.options.converted_at or "",
-                    converted_at.date().isoformat(),
+                    _raw(values, self.options.converted_at),
                     "a date that is not in the future",
                 )
             return OutcomeKind.CONVERTED
@@ -185,6 +201,11 @@ def _content_digest(values: Mapping[str, str | None], identity: Sequence[str]) -
         text = values[name] or ""
         digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
     return digest.digest()
+
+
+def _raw(values: Mapping[str, str | None], column: str | None) -> str:
+    """A cell as it stands in the file."""
+    return (values.get(column or "") or "").strip()
 
 
 _TOTALS = frozenset(

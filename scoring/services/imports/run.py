@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +18,10 @@ from scoring.ml.reading import TableError
 from scoring.models import FeatureSet, ImportRun
 from scoring.services.features import settle_feature_set
 from scoring.services.imports.chunks import LEASE_SECONDS, refused_so_far, write_rows
-from scoring.services.imports.errors import harmless, write_errors
+from scoring.services.imports.errors import write_errors
 from scoring.services.imports.options import ImportOptions, ImportSummary
 from scoring.services.imports.plan import Plan, Progress, file_digest, plan_import, source_name
 from scoring.services.imports.starts import alone, open_or_take_up
-
-__all__ = ["ImportStopped", "carry_out", "harmless", "import_file"]
 
 
 class ImportStopped(ScoringError):
@@ -100,12 +99,13 @@ def carry_out(
     if run.rows_read:
         summary.notes.append(f"Went on behind row {run.rows_read:,}, where import {run.pk} was interrupted.")
     try:
+        claims.renew(ImportRun, held, lease_seconds=LEASE_SECONDS, **_findings(run, plan, summary))
         write_rows(plan, summary, held, progress, as_of=as_of)
         with transaction.atomic():
             settled = settle_feature_set(plan.audited, by=requested_by, as_of=as_of, name=run.file_name)
             summary.feature_set, summary.feature_set_state = settled.number, settled.words
             summary.feature_set_waits = settled.waits
-            summary.error_file = "" if run.stored_file else write_errors(run)
+            summary.error_file = _error_file(run)
             claims.finish(
                 ImportRun,
                 held,
@@ -121,7 +121,7 @@ def carry_out(
             f"Another process has taken import {run.pk} over; this one has written nothing since."
         ) from error
     except BaseException as error:
-        _close_unfinished(held, summary, error)
+        _close_unfinished(run, held, summary, error)
         if isinstance(error, claims.Cancelled | TableError | OSError | EOFError):
             raise ImportStopped(_stopped(summary, error)) from error
         raise
@@ -141,9 +141,28 @@ def _summary(plan: Plan, *, dry: bool) -> ImportSummary:
     )
 
 
-def _close_unfinished(held: claims.Claim, summary: ImportSummary, error: BaseException) -> None:
+def _findings(run: ImportRun, plan: Plan, summary: ImportSummary) -> dict[str, Any]:
+    """What the row keeps of the file and its audit when both are gone."""
+    run.layout = {"columns": list(plan.table.columns)}
+    if "delimiter" in plan.table.form:
+        run.layout["delimiter"] = plan.table.form["delimiter"]
+    found = {"notes": summary.notes, "warnings": summary.warnings, "held_out": summary.held_out}
+    return {"layout": run.layout, "audit": {**run.audit, **found}}
+
+
+def _error_file(run: ImportRun) -> str:
+    """A command's file of refused rows; those of an upload are downloaded from its page."""
+    return "" if run.stored_file else write_errors(run)
+
+
+def _close_unfinished(
+    run: ImportRun, held: claims.Claim, summary: ImportSummary, error: BaseException
+) -> None:
     words = _stopped(summary, error)
     fields: dict[str, Any] = {"format_note": summary.format_note, "held_by": "", **summary.counts()}
+    # A full disk may be what stopped it; the rows themselves are in the database.
+    with contextlib.suppress(OSError):
+        fields["error_file"] = _error_file(run)
     try:
         if isinstance(error, claims.Cancelled):
             claims.cancel(ImportRun, held, message=words, **fields)

@@ -21,6 +21,7 @@ from leadscoring.common import claims
 from leadscoring.common.claims import WorkState
 from leadscoring.common.queue import enqueue
 from scoring.contracts import ImportRefused
+from scoring.ml.reading import Table
 from scoring.models import DRAFT, ImportRun, ImportStep
 from scoring.services.imports.options import ImportOptions
 from scoring.services.imports.plan import open_file, source_name
@@ -59,6 +60,7 @@ def store_upload(name: str, chunks: Iterable[bytes], *, by: User | None) -> Impo
         file.replace(kept)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+    told = _told_before(table)
     return ImportRun.objects.create(
         state=DRAFT,
         step=ImportStep.UPLOADED,
@@ -66,10 +68,31 @@ def store_upload(name: str, chunks: Iterable[bytes], *, by: User | None) -> Impo
         file_digest=digest,
         file_size=size,
         stored_file=f"{digest}/{kept.name}",
-        source_system=source_name(kept),
+        source_system=(told and told.source) or source_name(kept),
+        options={} if told is None else told.to_json(),
         format_note=table.format_note,
         requested_by=by,
     )
+
+
+def _told_before(table: Table) -> ImportOptions | None:
+    """What was told about the file that these refused rows came from, where its columns are still there."""
+    run = ImportRun.objects.filter(pk=table.form.get("refused_of", 0)).first()
+    if run is None:
+        return None
+    told = replace(
+        ImportOptions.from_json({"converted": "", **run.options}),
+        source=run.source_system,
+        delimiter=None,
+        encoding=None,
+        sheet=None,
+        header_row=None,
+    )
+    try:
+        told.check(table.columns)
+    except ImportRefused:
+        return None
+    return told
 
 
 def _receive(file: Path, chunks: Iterable[bytes]) -> tuple[str, int]:

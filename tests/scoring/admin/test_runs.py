@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from django.test import Client
 
+from scoring.ml.reading_refused import marks
 from scoring.models import GradeBand, ImportRun, TrainingRun
 from tests.factories.rows import a_feature_set, a_lead, counts
 from tests.scoring.admin.conftest import Core, SignIn
@@ -59,15 +62,27 @@ def errors_path(run: ImportRun) -> str:
 
 
 def test_it_hands_out_the_refused_rows_as_a_file_that_runs_nothing(core: Core, admin_client: Client) -> None:
-    core.imported.row_errors.create(row_number=3, column="Notes", value="=cmd()", expected="a text")
+    ImportRun.objects.filter(pk=core.imported.pk).update(
+        file_name="leads “june”.csv", layout={"columns": ["Created", "=Notes"], "delimiter": ";"}
+    )
+    core.imported.row_errors.create(
+        row_number=3,
+        external_id="@7",
+        column="Notes",
+        value="=cmd()",
+        expected="a text",
+        cells=[None, "=cmd()"],
+    )
     answer = admin_client.get(errors_path(core.imported))
     content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert content.decode("utf-8-sig").splitlines() == [
-        "row,column,value,expected",
-        "2,Created,??,a date",
-        "3,Notes,'=cmd(),a text",
+        ";".join([*marks(core.imported.pk), "Created", "'=Notes"]),
+        "2;;Created;??;a date",
+        "3;'@7;Notes;'=cmd();a text;;'=cmd()",
     ]
-    assert "attachment" in answer.headers["Content-Disposition"]
+    told = answer.headers["Content-Disposition"]
+    assert told.startswith("attachment;")
+    assert unquote(told).endswith("leads “june” refused rows.csv")
 
 
 def test_it_previews_grade_limits_before_it_sets_them(core: Core, admin_client: Client) -> None:

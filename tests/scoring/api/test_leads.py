@@ -5,9 +5,13 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
 from scoring.api.cursors import read_cursor, write_cursor
-from scoring.models import Lead, Prediction, Release
+from scoring.models import Lead, LeadMerge, Prediction, Release
+from scoring.services.merges import merge_leads, undo_merge
 from tests.scoring.api.conftest import NOW, Api, lead
 
 pytestmark = pytest.mark.django_db
@@ -127,9 +131,7 @@ def test_the_history_is_newest_first_with_causes(api: Api, release: Release) -> 
     ]
     row = answer.body["results"][0]
     assert row["cause"] == "api"
-    assert {name: value for name, value in row.items() if name != "cause"} == {
-        name: value for name, value in made[-1].items() if name != "external_id"
-    }
+    assert {name: value for name, value in row.items() if name != "cause"} == made[-1]
     assert (answer.body["next"], answer.body["next_cursor"]) == (None, None)
 
 
@@ -153,6 +155,34 @@ def test_pages_neither_repeat_nor_miss_a_score_even_at_one_moment(api: Api, rele
             api.post("score-lead", lead("a/b", Budget=99))
         address = answer.body["next"]
     assert seen == sorted(wanted, reverse=True)
+
+
+def test_the_scores_of_merged_leads_stay_in_the_history_under_their_own_ids(
+    api: Api, release: Release, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for name in ("L-1", "L-2", "L-1", "L-3", "L-9"):
+        api.post("score-lead", lead(name, Budget=len(name)))
+    leads = {row.external_id: row for row in Lead.objects.all()}
+    alone = api.get("leads/L-1/scores").body
+    assert [row["external_id"] for row in alone["results"]] == ["L-1", "L-1"]
+    for merged in ("L-2", "L-3"):
+        merge_leads(
+            survivor_id=leads["L-1"].pk, merged_id=leads[merged].pk, by=None, reason="same", as_of=NOW
+        )
+    told: list[str] = []
+    address = "/api/v1/leads/L-1/scores?limit=3"
+    while address:
+        answer = api.call("GET", address)
+        told += [row["external_id"] for row in answer.body["results"]]
+        address = answer.body["next"]
+    assert told == ["L-3", "L-1", "L-2", "L-1"]
+    assert [row["external_id"] for row in api.get("leads/L-2/scores").body["results"]] == told
+    with CaptureQueriesContext(connection) as of_three:
+        api.get("leads/L-1/scores")
+    with django_assert_num_queries(len(of_three)):
+        api.get("leads/L-9/scores")
+    undo_merge(merge_id=LeadMerge.objects.latest("pk").pk, by=None, reason="not the same", as_of=NOW)
+    assert [row["external_id"] for row in api.get("leads/L-3/scores").body["results"]] == ["L-3"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scoring.ml.reading_refused import marks
 from scoring.models import ImportRowError, ImportRun, Lead
 from tests.factories.files import write_csv
 from tests.factories.importing import HEADER, refusal, refused_rows, rows, run
@@ -144,9 +145,10 @@ def test_good_rows_go_in_and_bad_ones_are_named_everywhere(tmp_path: Path, place
     assert (stored.row_number, stored.column, stored.value, stored.expected) == expected
     table_of_errors = (place / "imports" / result["error_file"]).read_text("utf-8-sig").splitlines()
     assert table_of_errors == [
-        "row,column,value,expected",
-        "5,Created,sometime,a date such as 2026-03-14 or 14.03.2026 09:30",
+        ",".join([*marks(result["run_id"]), *table[0]]),
+        ",".join(["5", table[4][0], *expected[1:], *table[4]]),
     ]
+    assert Path(result["error_file"]).name == "leads refused rows.csv"
     run_row = ImportRun.objects.get()
     assert (run_row.state, run_row.rows_refused, run_row.error_file) == ("done", 1, result["error_file"])
 
@@ -210,8 +212,9 @@ def test_formula_cells_are_harmless_in_the_error_file(tmp_path: Path, place: Pat
     result = run(write_csv(tmp_path / "leads.csv", table))
     found = pd.read_csv(place / "imports" / result["error_file"], encoding="utf-8-sig", dtype=str)
     assert len(found) == len(attacks)
-    assert all(value.startswith("'") for value in found["value"] if value.strip("'").strip() != value)
-    assert not found["value"].str.match(r"[=+\-@\t\r]").any()
+    for name in ("Refused: value", table[0][1]):
+        assert all(value.startswith("'") for value in found[name] if value.strip("'").strip() != value)
+        assert not found[name].str.match(r"[=+\-@\t\r]").any()
 
 
 def test_a_formula_in_an_attribute_is_kept_as_it_was_sent(tmp_path: Path) -> None:

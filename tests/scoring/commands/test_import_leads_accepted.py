@@ -178,7 +178,7 @@ def test_it_tells_people_what_happened(tmp_path: Path) -> None:
     assert "24 new, 0 changed, 0 unchanged, 16 refused" in words
     assert "row 3, Created: “sometime”; expected a date" in words
     assert "… and 6 more refused rows" in words
-    assert "var/imports/import-" in words
+    assert "refused rows.csv" in words
     assert "Feature set 1 is active" in words
 
 

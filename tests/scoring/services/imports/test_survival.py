@@ -50,9 +50,9 @@ def unclosed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that dies says nothing to its row."""
     close = import_run._close_unfinished
 
-    def closed(held: Any, summary: Any, error: BaseException) -> None:
+    def closed(run: Any, held: Any, summary: Any, error: BaseException) -> None:
         if not isinstance(error, Killed):
-            close(held, summary, error)
+            close(run, held, summary, error)
 
     monkeypatch.setattr(import_run, "_close_unfinished", closed)
 
