@@ -17,7 +17,7 @@ from scoring.services.tallies import current_tally
 
 def preview_context(now: GradeLimits, wanted: GradeLimits, *, as_of: datetime) -> dict[str, Any]:
     """Tables and bars: who moves where, whose leads, shares before and after, conversion by grade; nothing but
-    `counted` None where many leads wait for being counted."""
+    `counted` None where many leads wait for being counted, without which limits cannot be set."""
     counted = current_tally(as_of=as_of)
     if counted is None:
         return {"counted": None}
