@@ -17,7 +17,6 @@ from leadscoring.common.admin.confirm import confirm_page, note_change, refused
 from leadscoring.common.admin.words import badge, link, moment, person
 from leadscoring.common.admin.work import WorkPage, bar, progress_answer, state_words
 from leadscoring.common.charts import Bar, WeekParts, share_columns
-from leadscoring.common.claims import OPEN
 from scoring.admin.grade_forms import LimitsForm, initial
 from scoring.admin.grade_preview import preview_context
 from scoring.contracts import GradeLimits, ScoringError
@@ -101,14 +100,16 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
         band = GradeBand.objects.filter(is_current=True).first()
         form = LimitsForm(request.POST or None, initial=dict(initial(_asked_for(request) or band)))
         as_of = timezone.now()
-        regrade = Regrade.objects.filter(state__in=OPEN).first()
+        regrade = Regrade.objects.first()
         valid = request.method == "POST" and form.is_valid()
         wanted = form.limits() if valid else now
         changes = valid and (wanted != now or form.by_shares != bool(band and band.shares))
-        evidence = preview_context(now, wanted, as_of=as_of)
+        evidence = preview_context(now, wanted, as_of=as_of, regrade=regrade)
         setting, unseen = "_set" in request.POST, False
+        count = None if evidence["counted"] else count_asked_for()
         if valid and evidence["counted"] is None:
-            request_tally()
+            if count is None or not count.is_open:
+                count = request_tally()
             if setting:
                 form.add_error(None, "The leads are not counted yet; expected a look at what changes first.")
         elif valid and setting:
@@ -127,13 +128,10 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
             template="scoring/admin/grade_limits.html",
             context={
                 **evidence,
-                **count_context(None if evidence["counted"] else count_asked_for()),
+                **count_context(count),
                 "band": band,
                 "regrade": regrade,
                 "regrade_bar": bar(regrade) if regrade is not None else None,
-                "counted_before": bool(
-                    band and evidence["counted"] and evidence["counted"].taken_at < band.set_at
-                ),
                 "release": open_release(),
                 "now": now,
                 "wanted": wanted,
