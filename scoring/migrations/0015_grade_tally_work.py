@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scoring', '0013_grade_tally'),
+        ('scoring', '0014_scored_by_index'),
     ]
 
     operations = [
