@@ -132,7 +132,7 @@ def test_the_minimum_is_the_one_people_set(ready: TrainingRun, monkeypatch: pyte
         configs.append(config)
         return train(schema, data, config, **kwargs)
 
-    monkeypatch.setattr(training_run, "train", noted)
+    monkeypatch.setattr("scoring.ml.training.train", noted)
     version = run(ready)
     assert version is not None
     assert (configs[0].minimum_leads, configs[0].minimum_conversions) == (100, 20)
@@ -166,7 +166,7 @@ def test_an_unexpected_error_is_kept_on_the_row_and_raised(
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(training_run, "train", broken)
+    monkeypatch.setattr("scoring.ml.training.train", broken)
     with pytest.raises(ZeroDivisionError):
         run(ready)
     ready.refresh_from_db()
