@@ -12,7 +12,6 @@ from scoring.contracts import FeatureSetState, TrainingRefused
 from scoring.ml.training import train
 from scoring.models import ModelVersion, Outcome, TrainingPolicy, TrainingRun
 from scoring.services.training import cancel_training, request_training, run_and_log
-from scoring.services.training import run as training_run
 from tests.factories.rows import a_feature_set, a_lead, a_training_run, counts
 from tests.factories.running import FEW, run
 from tests.factories.trained import SPECS
