@@ -182,7 +182,7 @@ def main() -> None:
     from scoring.models import Prediction
     from scoring.services.readiness import take_snapshot
     from scoring.services.search import add_missing, out_of_step
-    from scoring.services.tallies import take_tally
+    from scoring.services.tallies import request_tally, run_tally
 
     if add_missing(most=1) or out_of_step().exists():
         raise SystemExit(
@@ -194,7 +194,8 @@ def main() -> None:
     time_machine.travel(newest, tick=True).start()
     # As the hourly task keeps them.
     take_snapshot(as_of=newest)
-    take_tally(as_of=newest)
+    if (tally := request_tally()) is not None:
+        run_tally(tally.pk, as_of=newest)
     client = Client()
     client.force_login(User.objects.get(username="amal"), backend="django.contrib.auth.backends.ModelBackend")
     rows = []

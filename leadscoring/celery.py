@@ -11,7 +11,12 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import django
 from celery import Celery, Task
+from celery.signals import beat_init, worker_ready
+from django.apps import apps
+
+from leadscoring.common.installation import note_start, redis_prefix
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadscoring.settings")
 
@@ -101,7 +106,38 @@ def refuse_long_delay(name: str, countdown: float | None, eta: datetime | None) 
         )
 
 
-app = Celery("leadscoring", task_cls=BoundedDelayTask)
+class Application(Celery):
+    """A Celery application whose every connection keeps to its installation's keys and channels.
+
+    The prefix is looked up when a connection is made, not in the settings: it may come from the database.
+    """
+
+    def connection_for_read(self, url: str | None = None, **kwargs: Any) -> Any:
+        return super().connection_for_read(url, **_prefixed(kwargs))
+
+    def connection_for_write(self, url: str | None = None, **kwargs: Any) -> Any:
+        return super().connection_for_write(url, **_prefixed(kwargs))
+
+
+def _prefixed(kwargs: dict[str, Any]) -> dict[str, Any]:
+    if not apps.ready:
+        # `celery inspect` and its like connect without loading the apps.
+        django.setup()
+    options = {"global_keyprefix": redis_prefix(), **(kwargs.get("transport_options") or {})}
+    return {**kwargs, "transport_options": options}
+
+
+@worker_ready.connect
+def _worker_started(**_: Any) -> None:
+    note_start("worker")
+
+
+@beat_init.connect
+def _beat_started(**_: Any) -> None:
+    note_start("beat")
+
+
+app = Application("leadscoring", task_cls=BoundedDelayTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(FIXED)
 

@@ -7,6 +7,7 @@ E004  MLFLOW_TRACKING_URI cannot be used
 E005  tasks run inside requests in production
 E006  a Celery setting that keeps work from being lost was changed
 W001  production on SQLite (deployment check)
+W002  worker or beat was started under another REDIS_PREFIX (database check)
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks as django_checks
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from leadscoring.celery import FIXED, app
+from leadscoring.common import installation
 from leadscoring.schedule import TABLE
 
 Apps = Sequence[AppConfig] | None
@@ -139,6 +142,27 @@ def check_database(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     ]
 
 
+def check_prefix(app_configs: Apps, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """W002: processes under different prefixes never see each other's messages."""
+    if not databases:
+        return []
+    try:
+        strangers = installation.strangers()
+    except DatabaseError:
+        # A database without tables: `migrate` asks before it makes them.
+        return []
+    if not strangers:
+        return []
+    return [
+        django_checks.Warning(
+            f"The {' and the '.join(strangers)} last started under another REDIS_PREFIX than this process "
+            f"({installation.redis_prefix()}).",
+            hint="Set REDIS_PREFIX to one value for web server, worker and beat, or for none, and restart them.",
+            id="leadscoring.W002",
+        )
+    ]
+
+
 def register_all() -> None:
     """Registers every check; called once, when the app is ready."""
     for check in (check_hosts, check_eager):
@@ -146,3 +170,4 @@ def register_all() -> None:
     for check in (check_var_dir, check_schedule, check_mlflow, check_celery):
         register(check, "leadscoring")
     register(check_database, Tags.security, deploy=True)
+    register(check_prefix, Tags.database)

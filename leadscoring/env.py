@@ -100,6 +100,14 @@ class Environment:
             raise self._refuse(name, "words separated by single commas, such as a.example,b.example")
         return parts
 
+    def label(self, name: str, *, maximum_length: int) -> str:
+        """A name of letters, digits and `.`, `_`, `-`, or "" when it is not set."""
+        value = self._raw(name)
+        plain = value.isascii() and all(letter.isalnum() or letter in "._-" for letter in value)
+        if not plain or len(value) > maximum_length:
+            raise self._refuse(name, f"at most {maximum_length} letters, digits and . _ -")
+        return value
+
     def directory(self, name: str, default: Path) -> Path:
         """An absolute directory path; it need not exist yet, but must not be a file."""
         value = self._raw(name)

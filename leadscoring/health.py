@@ -24,6 +24,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from leadscoring import broker
+from leadscoring.common import installation
 from leadscoring.work import oldest_due_seconds
 from scoring import loader
 from scoring.selectors.versions import open_release
@@ -81,11 +82,19 @@ def check_model() -> Finding:
 
 
 def check_broker() -> Finding:
-    """Redis answers. Without it, work waits for the next look into the database."""
+    """Redis answers, and worker and beat use the keys this process uses. Otherwise work waits for the next
+    look into the database."""
     trouble = broker.ping(settings.REDIS_URL, timeout=TIMEOUT_SECONDS)
     if trouble:
         logger.warning("health.broker", error=trouble)
         return Finding("degraded", "The broker does not answer; work waits in the database.")
+    try:
+        strangers = installation.strangers()
+    except DatabaseError:
+        strangers = []
+    if strangers:
+        words = f"The {' and the '.join(strangers)} last started under another REDIS_PREFIX than this process"
+        return Finding("degraded", f"{words}; work waits in the database.")
     return Finding("ok", "The broker answers.")
 
 

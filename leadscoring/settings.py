@@ -113,6 +113,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # --- Broker and Celery (`leadscoring/celery.py` holds what may not be changed) -----------------------
 # Without REDIS_URL the broker is the Valkey that `manage.py run` starts on a Unix socket.
 REDIS_URL = env.url("REDIS_URL", PLACES.broker_url, schemes=("redis", "rediss", "unix"))
+# What every key in Redis starts with; "" is the installation's own name (`leadscoring.common.installation`).
+REDIS_PREFIX = env.label("REDIS_PREFIX", maximum_length=60)
 EMBEDDED_BROKER = PLACES.broker_url == REDIS_URL
 CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_ALWAYS_EAGER = env.flag("CELERY_TASK_ALWAYS_EAGER", False)

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pandas as pd
 from django.db import close_old_connections, connection
 
 from scoring import registry, store
@@ -63,6 +62,8 @@ class CompiledVersion:
     ) -> list[RowScore]:
         """Scores of parsed rows. Where the row scorer differs from the reference pipeline, the pipeline's
         probabilities are the ones answered."""
+        import pandas as pd
+
         scores = self.scorer.score_many(values)
         if self.exact:
             return scores

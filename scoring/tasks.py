@@ -99,15 +99,15 @@ def run_regrade(regrade_id: int) -> None:
 
 @shared_task(time_limit=600, soft_time_limit=580, expires=3000)
 def count_readiness() -> None:
-    """Count what the pages of readiness and of the grade limits show."""
+    """Count what the page of readiness shows, and have what the pages of the grade limits show counted."""
     readiness.take_snapshot(as_of=timezone.now())
-    tallies.take_tally(as_of=timezone.now())
+    tallies.request_tally()
 
 
-@shared_task(time_limit=600, soft_time_limit=580, expires=600)
-def count_grades() -> None:
-    """Count what the pages of the grade limits show."""
-    tallies.take_tally(as_of=timezone.now())
+@shared_task(time_limit=600, soft_time_limit=580)
+def count_grades(tally_id: int) -> None:
+    """Run one count of what the pages of the grade limits show, if nobody else has it."""
+    tallies.run_tally(tally_id, as_of=timezone.now())
 
 
 @shared_task(time_limit=120, soft_time_limit=110, expires=20)

@@ -15,6 +15,8 @@ def prepare() -> None:
     os.environ["VAR_DIR"] = ROOT
     os.environ["DJANGO_SETTINGS_MODULE"] = "leadscoring.settings"
     os.environ["LOG_LEVEL"] = "WARNING"
+    # Keys of this run only, and no query for a name in the middle of a test that counts queries.
+    os.environ["REDIS_PREFIX"] = f"leadscoring-tests-{os.getpid()}"
     for name in (
         "LEADSCORING_WEB",
         "LEADSCORING_PRODUCTION",

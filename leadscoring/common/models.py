@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import ClassVar
 
 from django.db import models
+
+
+def new_token() -> str:
+    """Twelve random characters; no two installations draw the same."""
+    return secrets.token_hex(6)
+
+
+class Installation(models.Model):
+    """The one row that names this installation; see `leadscoring.common.installation`."""
+
+    token = models.CharField(max_length=32, default=new_token, editable=False)
+    worker_prefix = models.CharField(
+        max_length=80, default="", editable=False, help_text="The Redis prefix of the worker started last."
+    )
+    beat_prefix = models.CharField(
+        max_length=80, default="", editable=False, help_text="The Redis prefix of the beat started last."
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="common_installation_one"),
+        ]
+
+    def __str__(self) -> str:
+        return self.token
+
+    @classmethod
+    def this(cls) -> Installation:
+        """The row, made when it is not there. Of several that make it at once, one wins."""
+        row, _ = cls.objects.get_or_create(pk=1)
+        return row
 
 
 class IdempotencyRecord(models.Model):

@@ -7,21 +7,30 @@ from typing import Any
 
 from leadscoring.common.admin.words import NOTHING, chance, moment
 from leadscoring.common.charts import Bar, shares
+from leadscoring.common.claims import WorkState
 from scoring.contracts import GradeLimits
 from scoring.ml.intervals import wilson
+from scoring.models import Regrade
 from scoring.selectors.grade_tally import GRADES, FirstScores
-from scoring.selectors.grades import Moves, preview
+from scoring.selectors.grades import Moves, as_graded, preview
 from scoring.services.releases import preview_limits
 from scoring.services.tallies import current_tally
 
 
-def preview_context(now: GradeLimits, wanted: GradeLimits, *, as_of: datetime) -> dict[str, Any]:
+def preview_context(
+    now: GradeLimits, wanted: GradeLimits, *, as_of: datetime, regrade: Regrade | None
+) -> dict[str, Any]:
     """Tables and bars: who moves where, whose leads, shares before and after, conversion by grade; nothing but
-    `counted` None where many leads wait for being counted."""
+    `counted` None where many leads wait for being counted, without which limits cannot be set. While the newest
+    `regrade` is under way, and until it was followed by a count, leads are taken as if it had reached them all."""
     counted = current_tally(as_of=as_of)
     if counted is None:
         return {"counted": None}
-    found, said = preview(wanted, counted.tally), counted.tally.first
+    tally = counted.tally
+    ended = None if regrade is None or regrade.state != WorkState.DONE else regrade.finished_at
+    if (regrade is not None and regrade.is_open) or (ended is not None and counted.taken_at < ended):
+        tally = as_graded(now, tally)
+    found, said = preview(wanted, tally), tally.first
     return {
         "counted": counted,
         "taken": moment(counted.taken_at),

@@ -6,23 +6,25 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, page_action
 from leadscoring.common.admin.confirm import confirm_page, note_change, refused
 from leadscoring.common.admin.words import badge, link, moment, person
-from leadscoring.common.admin.work import WorkPage, state_words
+from leadscoring.common.admin.work import WorkPage, bar, progress_answer, state_words
 from leadscoring.common.charts import Bar, WeekParts, share_columns
 from scoring.admin.grade_forms import LimitsForm, initial
 from scoring.admin.grade_preview import preview_context
-from scoring.contracts import ScoringError
-from scoring.models import GradeBand, Regrade
+from scoring.contracts import GradeLimits, ScoringError
+from scoring.models import GradeBand, GradeTally, Regrade
+from scoring.selectors.grade_tally import count_asked_for
 from scoring.selectors.grades import limits_history
 from scoring.selectors.versions import grade_limits, open_release
-from scoring.services.tallies import current_weeks
+from scoring.services.tallies import current_weeks, request_tally
 
 
 @admin.register(GradeBand)
@@ -39,6 +41,9 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
     actions_detail = ("set_again",)
     list_before_template = "scoring/admin/grade_history.html"
     change_form_template = "scoring/admin/grade_band.html"
+
+    class Media:
+        js = ("scoring/progress.js",)
 
     def has_set_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.add_gradeband")
@@ -95,24 +100,25 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
         band = GradeBand.objects.filter(is_current=True).first()
         form = LimitsForm(request.POST or None, initial=dict(initial(_asked_for(request) or band)))
         as_of = timezone.now()
-        wanted = now
-        changes = False
-        if request.method == "POST" and form.is_valid():
-            wanted = form.limits()
-            changes = wanted != now or form.by_shares != bool(band and band.shares)
-            # Setting is the second press: the first shows what the limits would change.
-            if "_set" in request.POST:
-                try:
-                    made = form.set(by=_user(request), as_of=as_of)
-                except ScoringError as error:
-                    refused(form, error)
-                else:
-                    note_change(
-                        request,
-                        made,
-                        f"Grade limits are now {made}. A worker gives every scored lead its grade anew.",
-                    )
-                    return HttpResponseRedirect(reverse("admin:scoring_gradeband_changelist"))
+        regrade = Regrade.objects.first()
+        valid = request.method == "POST" and form.is_valid()
+        wanted = form.limits() if valid else now
+        changes = valid and (wanted != now or form.by_shares != bool(band and band.shares))
+        evidence = preview_context(now, wanted, as_of=as_of, regrade=regrade)
+        setting, unseen = "_set" in request.POST, False
+        count = None if evidence["counted"] else count_asked_for()
+        if valid and evidence["counted"] is None:
+            if count is None or not count.is_open:
+                count = request_tally()
+            if setting:
+                form.add_error(None, "The leads are not counted yet; expected a look at what changes first.")
+        elif valid and setting:
+            # Setting is the second press. Its button carries what the first press showed: numbers changed in
+            # between are shown first as well.
+            if request.POST["_set"] != _shown(wanted):
+                unseen = True
+            elif _set(form, request, as_of):
+                return HttpResponseRedirect(reverse("admin:scoring_gradeband_changelist"))
         return confirm_page(
             self,
             request,
@@ -121,16 +127,34 @@ class GradeBandAdmin(ReadOnlyPage[GradeBand]):
             form=form,
             template="scoring/admin/grade_limits.html",
             context={
-                **preview_context(now, wanted, as_of=as_of),
+                **evidence,
+                **count_context(count),
                 "band": band,
+                "regrade": regrade,
+                "regrade_bar": bar(regrade) if regrade is not None else None,
                 "release": open_release(),
                 "now": now,
                 "wanted": wanted,
                 "differs": wanted != now,
                 "changes": changes,
+                "unseen": unseen,
+                "shown": _shown(wanted),
             },
             status=400 if form.errors else 200,
         )
+
+    def count_progress(self, request: HttpRequest) -> HttpResponse:
+        """How far the count is that was asked for last; for the pages' script."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = count_asked_for()
+        if row is None:
+            raise Http404("Nobody has asked for a count of the grades yet.")
+        return progress_answer(row)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.count_progress)
+        return [path("count-progress/", view, name="scoring_gradeband_count_progress"), *super().get_urls()]
 
 
 @admin.register(Regrade)
@@ -163,6 +187,11 @@ class RegradeAdmin(WorkPage[Regrade]):
         return link("scoring_gradeband", row.grade_band_id, str(row.grade_band))
 
 
+def count_context(count: GradeTally | None) -> dict[str, Any]:
+    """How far a count is that the page waits for; None: nobody has asked for one."""
+    return {"count": count, "count_bar": bar(count) if count is not None else None}
+
+
 def history_context(as_of: datetime) -> dict[str, Any]:
     """Who changed what, when and why, and the shares of the grades week by week."""
     counted = current_weeks(as_of=as_of)
@@ -170,15 +199,17 @@ def history_context(as_of: datetime) -> dict[str, Any]:
         WeekParts(week, tuple(Bar(grade, counts[grade], f"ls-tone-{grade}") for grade in "ABCD"))
         for week, counts in (counted.weeks if counted is not None else ())
     ]
-    history = limits_history()
+    history, regrade = limits_history(), Regrade.objects.first()
     return {
         "band": next((band for band, _ in history if band.is_current), None),
         "limits": grade_limits(),
         "counted": counted,
+        **count_context(None if counted else count_asked_for()),
         "taken": moment(counted.taken_at) if counted is not None else "",
         "shares_chart": share_columns(weeks, title="Grades given, week by week", noun="scorings"),
         "changes": [(band, difference(band, before), person(band.set_by)) for band, before in history],
-        "regrade": Regrade.objects.first(),
+        "regrade": regrade,
+        "regrade_bar": bar(regrade) if regrade is not None else None,
     }
 
 
@@ -207,5 +238,19 @@ def _asked_for(request: HttpRequest) -> GradeBand | None:
     )
 
 
-def _user(request: HttpRequest) -> Any:
-    return request.user
+def _shown(limits: GradeLimits) -> str:
+    """Limits as the button to set them carries them."""
+    return f"{limits.a}-{limits.b}-{limits.c}"
+
+
+def _set(form: LimitsForm, request: HttpRequest, as_of: datetime) -> bool:
+    """Set what a valid form says; on refusal the form says why."""
+    try:
+        made = form.set(by=request.user, as_of=as_of)
+    except ScoringError as error:
+        refused(form, error)
+        return False
+    note_change(
+        request, made, f"Grade limits are now {made}. A worker gives every scored lead its grade anew."
+    )
+    return True

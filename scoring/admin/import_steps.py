@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 
 from leadscoring.common.admin.base import page_action
 from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused
-from leadscoring.common.admin.work import WorkPage, state_words
+from leadscoring.common.admin.work import WorkPage, bar
 from leadscoring.common.uploads import TOO_LARGE
 from scoring.admin.import_forms import StartForm, UploadForm, columns_form, reading_form
 from scoring.contracts import ImportRefused
@@ -168,7 +168,7 @@ class UploadSteps(WorkPage[ImportRun]):
             context: dict[str, Any] = {
                 "progress_url": reverse("admin:scoring_importrun_progress", args=(run.pk,))
             }
-            context |= {"state_words": state_words(run), "percent": round(run.progress * 100)}
+            context |= {"bar": bar(run)}
             return self._page(request, run, "audit", "scoring/admin/import_auditing.html", context)
         if not run.is_draft:
             return HttpResponseRedirect(_address("change", run))

@@ -21,11 +21,11 @@ from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_chan
 from leadscoring.common.admin.words import count
 from leadscoring.common.charts import Bar, shares
 from scoring.admin.lead_filters import LEAD_FILTERS, reader_of
+from scoring.admin.lead_search import breadth
 from scoring.contracts import ScoringError
 from scoring.models import Lead, SavedView
 from scoring.selectors.lead_list import BESIDE, FILTERS, by_grade, check, listed, narrow
 from scoring.selectors.saved_views import views_for
-from scoring.selectors.search import MOST_LISTED, matching_keys
 from scoring.services.exports import USUAL, Column, ExportRefused, columns_offered, export_leads
 from scoring.services.rescoring import RescoreRefused, request_rescore, serving_or_refused
 from scoring.services.saved_views import save_view
@@ -136,8 +136,7 @@ class LeadListPage(ListPage[Lead]):
             "filter_words": in_words(filters),
             "address": urlencode(filters),
             "saved_address": urlencode({**filters, **({"o": clean["o"]} if "o" in clean else {})}),
-            "broad": len(searched_keys(request, filters.get("q", "")) or ()) > MOST_LISTED,
-            "most_listed": MOST_LISTED,
+            **breadth(request, filters.get("q", "")),
             "may_rescore": self.has_rescore_permission(request),
             "may_export": self.has_export_permission(request),
             "has_views": any(view.owner_id == request.user.pk for view in views),
@@ -292,15 +291,6 @@ class LeadListPage(ListPage[Lead]):
             context={"filter_words": in_words(address), "problems": problems},
             status=400 if form.errors else 200,
         )
-
-
-def searched_keys(request: HttpRequest, text: str) -> list[Any] | None:
-    """What the list's search finds, one more than it shows; read once for the request."""
-    known: dict[str, Any] = vars(request).setdefault("lead_keys", {})
-    if text not in known:
-        known[text] = matching_keys(text, MOST_LISTED + 1)
-    keys: list[Any] | None = known[text]
-    return keys
 
 
 def _sent(request: HttpRequest) -> dict[str, str]:

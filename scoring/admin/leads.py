@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.words import NOTHING, badge, grade_badge, state_badge
 from scoring.admin.lead_filters import LEAD_FILTERS
-from scoring.admin.lead_list import LeadListPage, searched_keys
+from scoring.admin.lead_list import LeadListPage
 from scoring.admin.lead_page import LeadPage
+from scoring.admin.lead_search import searched_keys
 from scoring.models import Lead, Outcome, ScoreOverride
 from scoring.selectors.lead_list import CAME, listed
 from scoring.selectors.search import MOST_LISTED

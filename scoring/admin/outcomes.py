@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
+from leadscoring.common.admin.base import DayRangeFilter, choice_filter
 from leadscoring.common.admin.words import NOTHING, link, moment, state_badge
+from scoring.admin.lead_search import OfLeadsPage
 from scoring.models import Outcome
-from scoring.selectors.search import newest_of_found, of_leads
 
 
 @admin.register(Outcome)
-class OutcomeAdmin(ReadOnlyPage[Outcome]):
+class OutcomeAdmin(OfLeadsPage[Outcome]):
     """Newest report first."""
 
     list_display = (
@@ -32,10 +28,8 @@ class OutcomeAdmin(ReadOnlyPage[Outcome]):
         choice_filter("outcome", "kind", (("converted", "converted"), ("lost", "lost"))),
         ("recorded_at", DayRangeFilter),
     )
-    ordering: ClassVar[Any] = ["-recorded_at", "-id"]
-    search_fields = ("lead__external_id",)
+    newest = "recorded_at"
     empty_words = "Outcomes come by import, by the API or from a CRM. None was reported yet."
-    search_help_text = "Start of the lead's external id"
     fields = (
         "lead_shown",
         "kind",
@@ -46,16 +40,6 @@ class OutcomeAdmin(ReadOnlyPage[Outcome]):
         "reported_by",
     )
     readonly_fields = ("lead_shown", "revenue_shown")
-
-    def get_ordering(self, request: HttpRequest) -> Any:
-        searched = request.GET.get("q", "").strip()
-        return [newest_of_found("recorded_at"), "-id"] if searched else self.ordering
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.replace("\x00", "").strip()
-        return (of_leads(queryset, term) if term else queryset), False
 
     @admin.display(description="Reported", ordering="recorded_at")
     def recorded_shown(self, row: Outcome) -> str:

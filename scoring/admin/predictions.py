@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
+from leadscoring.common.admin.base import DayRangeFilter, choice_filter
 from leadscoring.common.admin.words import chance, grade_badge, link, moment
 from leadscoring.common.charts import PushBar, pushes
 from scoring.admin.attributes import attribute_rows
 from scoring.admin.lead_filters import VersionFilter
+from scoring.admin.lead_search import OfLeadsPage
 from scoring.contracts import Cause, Role
 from scoring.models import FeatureSet, Prediction
 from scoring.selectors.lead_list import GRADES
-from scoring.selectors.search import newest_of_found, of_leads
 
 
 @admin.register(Prediction)
-class PredictionAdmin(ReadOnlyPage[Prediction]):
+class PredictionAdmin(OfLeadsPage[Prediction]):
     """Newest first."""
 
     list_display = (
@@ -43,22 +42,10 @@ class PredictionAdmin(ReadOnlyPage[Prediction]):
         choice_filter("grade", "grade", GRADES),
         ("scored_at", DayRangeFilter),
     )
-    ordering: ClassVar[Any] = ["-scored_at", "-id"]
-    search_fields = ("lead__external_id",)
+    newest = "scored_at"
     empty_words = "Each time a lead is scored a prediction is added here. Nothing was scored yet."
-    search_help_text = "Start of the lead's external id"
     fields: ClassVar[Any] = ()
     change_form_template = "scoring/admin/prediction.html"
-
-    def get_ordering(self, request: HttpRequest) -> Any:
-        searched = request.GET.get("q", "").strip()
-        return [newest_of_found("scored_at"), "-id"] if searched else self.ordering
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.replace("\x00", "").strip()
-        return (of_leads(queryset, term) if term else queryset), False
 
     @admin.display(description="Scored at", ordering="scored_at")
     def scored_shown(self, prediction: Prediction) -> str:

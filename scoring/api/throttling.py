@@ -20,6 +20,7 @@ from typing import Protocol
 import redis
 from django.conf import settings
 
+from leadscoring.common.installation import redis_prefix
 from leadscoring.common.queue import Breaker
 from scoring.api.problems import Throttled
 from scoring.services.keys import KeyHolder
@@ -84,11 +85,12 @@ class Counter(Protocol):
 class RedisCounter:
     """One count for all processes. Raises `redis.RedisError` or `OSError` when it cannot be reached."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
         self._script = client.register_script(SCRIPT)
+        self._prefix = prefix
 
     def take(self, key_id: int, limit: int) -> Allowance:
-        allowed, used, milliseconds = self._script(keys=[f"leadscoring:calls:{key_id}"], args=[limit])
+        allowed, used, milliseconds = self._script(keys=[f"{self._prefix}calls:{key_id}"], args=[limit])
         reset = max(1, math.ceil(int(milliseconds) / 1000))
         return Allowance(bool(allowed), limit, max(0, limit - int(used)), reset)
 
@@ -144,18 +146,18 @@ class FallingBack:
 @cache
 def make_counter() -> Counter:
     """This process's way to the count; made at the first call, after a worker was forked."""
-    return connect(settings.REDIS_URL)
+    return connect(settings.REDIS_URL, redis_prefix())
 
 
-def connect(url: str) -> Counter:
-    """A counter in the Redis at this address, which may be away."""
+def connect(url: str, prefix: str) -> Counter:
+    """A counter in the Redis at this address, which may be away; its keys start with `prefix`."""
     client = redis.Redis.from_url(
         url,
         socket_timeout=ANSWERS_WITHIN_S,
         socket_connect_timeout=ANSWERS_WITHIN_S,
         health_check_interval=0,
     )
-    return FallingBack(RedisCounter(client), ProcessCounter(), Breaker())
+    return FallingBack(RedisCounter(client, prefix), ProcessCounter(), Breaker())
 
 
 def take_call(holder: KeyHolder) -> Allowance:

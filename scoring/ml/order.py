@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Bools = NDArray[np.bool_]
 
@@ -92,6 +95,8 @@ def _runs_ratio(y: Bools) -> float:
 
 def _sorted_by(frame: pd.DataFrame) -> tuple[str, bool] | None:
     """The column whose equal values all stand together or whose numbers never turn, and whether it rises."""
+    import pandas as pd
+
     for name in frame.columns:
         values = frame[name].to_numpy()
         if values.dtype != object:
@@ -119,6 +124,8 @@ def _expected_runs(codes: NDArray[np.int64]) -> float:
 
 def _coarse(column: pd.Series) -> tuple[NDArray[np.int64], int]:
     """At most 16 codes: quintiles of numbers, the commonest levels of texts; missing is a code too."""
+    import pandas as pd
+
     values = column.to_numpy()
     if values.dtype == object:
         codes, uniques = pd.factorize(values, use_na_sentinel=True)

@@ -6,13 +6,15 @@ It is the slow, plain reading of a model document that the row scorer is compare
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.ml.encoding import FIRST_LEVEL, MISSING, RARE, UNSEEN, Column, Encoder, Key, Op, Via, level_form
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,6 +45,8 @@ def key_codes(key: Key, values: NDArray[Any]) -> Ints:
 
     `values` is object (texts and None) for levels, float64 with NaN otherwise.
     """
+    import pandas as pd
+
     if key.via in (Via.LEVEL, Via.EXACT):
         form = level_form if key.via is Via.LEVEL else str
         known: dict[object, int] = {level: FIRST_LEVEL + i for i, level in enumerate(key.levels)}
@@ -72,6 +76,8 @@ def column_values(
     column: Column, keys: tuple[Key, ...] | list[Key], arrays: Mapping[str, NDArray[Any]], codes: list[Ints]
 ) -> Floats:
     """One column of the matrix; shape (n,)."""
+    import pandas as pd
+
     if column.op is Op.PAIR:
         return _pair(column, keys, codes)
     if column.key >= 0:

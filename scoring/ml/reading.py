@@ -12,8 +12,6 @@ from itertools import islice
 from pathlib import Path
 
 from scoring.ml.reading_csv import open_csv
-from scoring.ml.reading_excel import open_excel
-from scoring.ml.reading_parquet import open_parquet
 from scoring.ml.reading_refused import without_marks
 from scoring.ml.tables import (
     MAX_CELL,
@@ -117,9 +115,14 @@ def open_table(
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             raise TableError(f"{file.name} is {what}; expected a CSV, Excel (.xlsx) or Parquet file")
+    # Imported where they are needed: no other process shall pay for openpyxl and pyarrow.
     if head.startswith(b"PK"):
+        from scoring.ml.reading_excel import open_excel
+
         return Table(open_excel(file, sheet, header_row))
     if head.startswith(b"PAR1"):
+        from scoring.ml.reading_parquet import open_parquet
+
         return Table(open_parquet(file))
     if delimiter is not None and len(delimiter) != 1:
         raise TableError(f"delimiter “{delimiter}”: expected one character, such as , or ;")

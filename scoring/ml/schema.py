@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from scoring.ml.parsing import Parsed, Reader, compile_reader, shown
 from scoring.ml.schema_json import kind_of, spec_from_json, spec_to_json
@@ -23,6 +22,9 @@ from scoring.ml.values import (
     Value,
     ValueWarning,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "FeatureSchema",
@@ -153,6 +155,8 @@ def parse_frame(schema: FeatureSchema, frame: pd.DataFrame) -> pd.DataFrame:
 
     A column that the frame does not have is missing throughout.
     """
+    import pandas as pd
+
     columns: dict[str, Any] = {}
     for spec in schema.trainable:
         if spec.name in frame.columns:

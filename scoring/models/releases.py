@@ -154,17 +154,20 @@ class Regrade(Work):
         return f"Regrade {self.pk}"
 
 
-class GradeTally(models.Model):
-    """What was counted for the pages of the grade limits at one time: at a million leads a page view cannot
-    count them."""
+class GradeTally(Work):
+    """One count for the pages of the grade limits: at a million leads a page view cannot count them. Without
+    `taken_at` and counts until it is done."""
 
-    taken_at = models.DateTimeField()
-    took_ms = models.FloatField()
-    counts = models.JSONField(help_text="Leads by grade and score, in all, of late and by owner.")
-    weeks = models.JSONField(help_text="Grades given in each of the last weeks.")
+    taken_at = models.DateTimeField(null=True, editable=False)
+    counts = models.JSONField(
+        default=dict, editable=False, help_text="Leads by grade and score, in all, of late and by owner."
+    )
+    weeks = models.JSONField(
+        default=list, editable=False, help_text="Grades given in each of the last weeks."
+    )
 
-    class Meta:
-        ordering: ClassVar = ["-taken_at", "-id"]
+    class Meta(Work.Meta):
+        ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:
-        return f"Grades counted {self.taken_at:%Y-%m-%d %H:%M} UTC"
+        return f"Count {self.pk} of the grades"

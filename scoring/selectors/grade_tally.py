@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Count, FilteredRelation, Q
 from django.db.models.functions import TruncWeek
 
+from leadscoring.common.claims import WorkState
 from scoring.contracts import GradeLimits, OutcomeKind, Role
 from scoring.models import GradeTally, Lead, MaturityWindow, Outcome, Prediction, TrainingPolicy
 
@@ -199,12 +200,18 @@ def of_json(kept: Mapping[str, Any]) -> Tally:
 
 def newest_tally() -> GradeTally | None:
     """The newest counts that were kept."""
-    return GradeTally.objects.order_by("-taken_at", "-id").first()
+    return GradeTally.objects.filter(state=WorkState.DONE).order_by("-taken_at", "-id").first()
 
 
 def newest_weeks() -> GradeTally | None:
     """The newest counts that were kept, without those by score."""
-    return GradeTally.objects.order_by("-taken_at", "-id").defer("counts").first()
+    done = GradeTally.objects.filter(state=WorkState.DONE)
+    return done.order_by("-taken_at", "-id").defer("counts").first()
+
+
+def count_asked_for() -> GradeTally | None:
+    """The count that was asked for last, whatever became of it, without what it found."""
+    return GradeTally.objects.order_by("-id").defer("counts", "weeks").first()
 
 
 def _flat(cells: Cells) -> list[list[Any]]:

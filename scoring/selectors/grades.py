@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scoring.contracts import GradeLimits
 from scoring.models import GradeBand
-from scoring.selectors.grade_tally import Tally
+from scoring.selectors.grade_tally import Cells, Tally
 
 OWNERS_SHOWN = 10
 Moves = dict[tuple[str, str], int]
@@ -44,6 +44,24 @@ class LimitsPreview:
     def open_changed(self) -> int:
         """Those of them that would get another grade."""
         return sum(n for (old, new), n in self.open_moves.items() if old != new)
+
+
+def as_graded(limits: GradeLimits, tally: Tally) -> Tally:
+    """A tally as it will be when every lead has the grade that `limits` give its score."""
+    return replace(
+        tally,
+        everything=_graded(limits, tally.everything),
+        still_open=_graded(limits, tally.still_open),
+        owners={owner: _graded(limits, cells) for owner, cells in tally.owners.items()},
+    )
+
+
+def _graded(limits: GradeLimits, cells: Cells) -> Cells:
+    found: Cells = {}
+    for (_, score), n in cells.items():
+        key = (limits.grade(score).value, score)
+        found[key] = found.get(key, 0) + n
+    return found
 
 
 def preview(limits: GradeLimits, tally: Tally) -> LimitsPreview:

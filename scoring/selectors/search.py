@@ -31,14 +31,8 @@ def matching_keys(text: str, most: int) -> list[Any] | None:
     return None if found is None else [next(iter(row.values())) for row in found[:most]]
 
 
-def of_leads(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """Those of `rows` (with a `lead`) whose lead a search finds; of at most `MOST_LISTED` leads."""
-    keys = matching_keys(text, MOST_LISTED)
-    return rows if keys is None else rows.filter(lead_id__in=keys)
-
-
 def newest_of_found(field: str) -> OrderBy:
-    """Newest first by `field`, for rows that `of_leads` found.
+    """Newest first by `field`, for rows whose leads a search found.
 
     As an expression that no index holds: else PostgreSQL may walk the whole index by date, past hundreds of
     thousands of other leads' rows, to find the few of these leads.

@@ -15,6 +15,7 @@ from leadscoring.common.queue import enqueue
 from scoring.contracts import GradeLimits
 from scoring.models import GradeBand, Lead, Regrade
 from scoring.services.leads import locked
+from scoring.services.tallies import request_tally
 
 logger = structlog.get_logger(__name__)
 LEASE_SECONDS = 60
@@ -86,16 +87,17 @@ def _pass(regrade_id: int, held: claims.Claim) -> int:
             Regrade.objects.filter(pk=regrade_id).update(
                 after_lead=after, leads_seen=seen, leads_changed=changed, leads_total=total
             )
-    claims.finish(
-        Regrade,
-        held,
-        message=f"{seen:,} scored leads looked at; {changed:,} have another grade now.",
-        leads_total=seen,
-        leads_seen=seen,
-        leads_changed=changed,
-    )
-    # What the pages of the limits counted before holds the old grades.
-    enqueue("scoring.tasks.count_grades")
+    with transaction.atomic():
+        claims.finish(
+            Regrade,
+            held,
+            message=f"{seen:,} scored leads looked at; {changed:,} have another grade now.",
+            leads_total=seen,
+            leads_seen=seen,
+            leads_changed=changed,
+        )
+        # What the pages of the limits counted before holds the old grades.
+        request_tally()
     return changed
 
 

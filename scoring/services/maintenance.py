@@ -9,7 +9,15 @@ import structlog
 from leadscoring.common import claims
 from leadscoring.common.queue import enqueue
 from scoring.contracts import NoModelReleased
-from scoring.models import AdoptionRun, IdentityScan, ImportRun, Regrade, RescoreRun, TrainingRun
+from scoring.models import (
+    AdoptionRun,
+    GradeTally,
+    IdentityScan,
+    ImportRun,
+    Regrade,
+    RescoreRun,
+    TrainingRun,
+)
 from scoring.services.grades import mend_grades
 from scoring.services.imports.starts import close_abandoned
 from scoring.services.imports.work import waiting_imports
@@ -17,7 +25,7 @@ from scoring.services.overrides import end_expired
 from scoring.services.readiness import first_snapshot
 from scoring.services.scoring import score_waiting
 from scoring.services.search import out_of_step
-from scoring.services.tallies import tally_missing
+from scoring.services.tallies import first_tally
 from scoring.services.versions import mark_champion, publish_waiting
 
 logger = structlog.get_logger(__name__)
@@ -27,7 +35,7 @@ MOST_BATCHES = 200
 def sweep(*, as_of: datetime) -> None:
     """Close what cannot go on, wake workers for what can, score waiting leads, publish waiting versions,
     and see to grades and counts."""
-    for model in (TrainingRun, AdoptionRun, ImportRun, Regrade, RescoreRun, IdentityScan):
+    for model in (TrainingRun, AdoptionRun, ImportRun, Regrade, GradeTally, RescoreRun, IdentityScan):
         claims.fail_exhausted(model)
     close_abandoned()
     for run_id in claims.stale(TrainingRun):
@@ -45,8 +53,9 @@ def sweep(*, as_of: datetime) -> None:
         enqueue("scoring.tasks.fill_search")
     mend_grades(as_of=as_of)
     first_snapshot(as_of=as_of)
-    if tally_missing():
-        enqueue("scoring.tasks.count_grades")
+    first_tally()
+    for tally_id in claims.stale(GradeTally):
+        enqueue("scoring.tasks.count_grades", tally_id)
     for run_id in waiting_imports():
         enqueue("scoring.tasks.run_import", run_id)
     score_all_waiting(as_of=as_of)

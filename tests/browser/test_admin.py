@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from scoring.models import TrainingRun
+from scoring.models import GradeTally, TrainingRun
+from scoring.services import tallies
 from tests.factories.evidence import a_report, an_audit, some_metrics, some_reasons
 from tests.factories.people import a_person
 from tests.factories.rows import (
@@ -95,6 +96,29 @@ def test_it_moves_the_progress_bar_and_shows_the_result_by_itself(admin: User, v
     assert page.get_attribute("[role=progressbar]", "aria-valuenow") == "60"
     TrainingRun.objects.filter(pk=run.pk).update(state="failed", error="Only 3 leads converted")
     page.wait_for_selector("text=Only 3 leads converted", timeout=10_000)
+
+
+def test_a_form_beside_a_count_keeps_what_was_typed_and_says_when_the_count_has_ended(
+    admin: User, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tallies, "COUNTED_LIVE", 1)
+    for name in ("one", "two"):
+        a_lead(name, score=80, grade="A")
+    shown = visit(admin, width=390)
+    page = shown.open("scoring/gradeband/set-limits/")
+    page.fill("[name=a]", "90")
+    page.fill("[name=reason]", "fewer A")
+    page.get_by_role("button", name="Preview").click()
+    page.wait_for_selector("text=Waiting for a worker.")
+    assert page.get_by_role("button", name="Set these limits").count() == 0
+    page.fill("[name=reason]", "fewer A, more B")
+    tallies.run_tally(GradeTally.objects.get().pk, as_of=NOW)
+    page.wait_for_selector("text=It has ended: press Preview.", timeout=10_000)
+    assert page.input_value("[name=reason]") == "fewer A, more B"
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Set these limits").click()
+    page.wait_for_selector("text=Grade limits are now A ≥ 90")
+    assert shown.complaints == []
 
 
 def test_it_shows_a_new_key_once(admin: User, visit: Any) -> None:

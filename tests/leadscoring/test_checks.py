@@ -130,3 +130,26 @@ def test_nonsense_in_the_environment_stops_the_program_with_one_clear_line() -> 
     done = manage("check", LEADSCORING_DEBUG="perhaps")
     assert done.returncode != 0
     assert "Environment variable LEADSCORING_DEBUG is 'perhaps'; expected one of" in done.stderr
+
+
+STARTED = """
+import sys
+import django
+django.setup()
+from django.core.management import call_command
+call_command("check")
+heavy = {"pandas", "pyarrow", "openpyxl", "sklearn", "lightgbm", "optuna", "skops", "mlflow"}
+sys.exit(", ".join(sorted(heavy & set(sys.modules))) or 0)
+"""
+
+
+def test_a_process_starts_without_what_only_training_and_imports_need(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED],
+        cwd=ROOT,
+        env={**os.environ, "VAR_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"imported at the start: {done.stderr}"

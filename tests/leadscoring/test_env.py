@@ -59,6 +59,14 @@ def test_origins_need_a_scheme_and_a_host() -> None:
             read(O=nonsense).origins("O")
 
 
+def test_a_label_is_short_and_plain() -> None:
+    assert read().label("A", maximum_length=8) == ""
+    assert read(A=" leads-1.b_2 ").label("A", maximum_length=12) == "leads-1.b_2"
+    for nonsense in ("two words", "leads:*", "größe", "a/b", "{a}", "a" * 13):
+        with pytest.raises(ImproperlyConfigured, match=r"A is .*; expected at most 12 letters, digits"):
+            read(A=nonsense).label("A", maximum_length=12)
+
+
 def test_a_directory_may_not_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")

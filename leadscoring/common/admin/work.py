@@ -32,24 +32,13 @@ class WorkPage(ReadOnlyPage[Run]):
 
     def progress_view(self, request: HttpRequest, object_id: str) -> JsonResponse:
         """What the page's script asks for."""
-        row = self.row_or_404(request, object_id)
-        return JsonResponse(
-            {
-                "progress": row.progress,
-                "message": row.message,
-                "state_words": state_words(row),
-                "ended": not row.is_open,
-            },
-            headers={"Cache-Control": "no-store"},
-        )
+        return progress_answer(self.row_or_404(request, object_id))
 
     def page_context(self, request: HttpRequest, row: Run) -> dict[str, Any]:
         took = row.finished_at - row.started_at if row.started_at and row.finished_at else None
         return {
             "state_shown": state_badge(row.state),
-            "state_words": state_words(row),
-            "percent": round(row.progress * 100),
-            "bar_tone": BAR_TONES.get(row.state, ""),
+            "bar": bar(row),
             "progress_url": reverse(
                 f"admin:{self.opts.app_label}_{self.opts.model_name}_progress", args=(row.pk,)
             ),
@@ -119,6 +108,30 @@ class CancelPage(WorkPage[Run]):
             template="common/cancel.html",
             context={"words": self.words_of_cancel(row)},
         )
+
+
+def bar(row: Work) -> dict[str, Any]:
+    """What `common/_bar.html` draws."""
+    return {
+        "percent": round(row.progress * 100),
+        "tone": BAR_TONES.get(row.state, ""),
+        "state": state_words(row),
+        "message": row.message,
+        "error": row.error,
+    }
+
+
+def progress_answer(row: Work) -> JsonResponse:
+    """How far work is, as `progress.js` reads it."""
+    return JsonResponse(
+        {
+            "progress": row.progress,
+            "message": row.message,
+            "state_words": state_words(row),
+            "ended": not row.is_open,
+        },
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def state_words(row: Work) -> str:

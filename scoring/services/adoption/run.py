@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.utils import timezone
@@ -15,7 +15,6 @@ from django.utils import timezone
 from leadscoring.common import claims
 from scoring import registry
 from scoring.contracts import AdoptionRefused, TrainingRefused
-from scoring.ml.adoption.build import Adopted, adopt
 from scoring.ml.adoption.lightgbm_text import SIZE_LIMIT as LIGHTGBM_LIMIT
 from scoring.ml.adoption.mlmodel import SIZE_LIMIT, Flavour, read_mlmodel
 from scoring.ml.adoption.refusal import AdoptionError
@@ -26,6 +25,9 @@ from scoring.models import AdoptionRun, ModelVersion, TrainingPolicy
 from scoring.services.adoption.survey import MLMODEL, sentence
 from scoring.services.training.data import Collected, collect
 from scoring.services.versions import Fields, publish_version, store_version
+
+if TYPE_CHECKING:
+    from scoring.ml.adoption.build import Adopted
 
 logger = structlog.get_logger(__name__)
 Progress = Callable[[str, float], None]
@@ -97,6 +99,8 @@ def _quiet(message: str, share: float) -> None:
 
 
 def _adopt(run_id: int, lease: claims.Lease, as_of: datetime, progress: Progress) -> ModelVersion:
+    from scoring.ml.adoption.build import adopt
+
     run = AdoptionRun.objects.select_related("feature_set").get(pk=run_id)
 
     def told(message: str, share: float) -> None:

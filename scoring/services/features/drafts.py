@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from numpy.typing import NDArray
 
 from scoring.contracts import FeatureSetError, FeatureSetState
-from scoring.ml.drafting import ColumnDraft, draft_features
-from scoring.ml.leakage import ColumnAudit, audit
 from scoring.ml.phrases import count
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind
 from scoring.models import FeatureSet
 from scoring.services.features.sets import create_feature_set
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scoring.ml.drafting import ColumnDraft
+    from scoring.ml.leakage import ColumnAudit
 
 SETTLE_TRIES = 5
 DIFFERS = "a draft, because the file's columns differ from the active one's"
@@ -80,6 +83,9 @@ def draft_audited(
 
     `created` and `converted_at` are days since 1970, NaN where not known.
     """
+    from scoring.ml.drafting import draft_features
+    from scoring.ml.leakage import audit
+
     draft = draft_features(frame, converted, created=created)
     audits = {
         found.name: found

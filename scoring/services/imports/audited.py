@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.ml.draft_dates import date_format
 from scoring.ml.draft_kinds import number_marks
-from scoring.ml.drafting import draft_features
 from scoring.ml.schema import FeatureSpec, Kind, parse_column
 from scoring.services.features import Audited, draft_audited
 from scoring.services.imports.options import ImportOptions
 from scoring.services.imports.target import Target
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def audit_sample(
@@ -43,6 +45,8 @@ def audit_sample(
 def _mapped_specs(
     frame: pd.DataFrame, options: ImportOptions, converted: NDArray[np.bool_]
 ) -> dict[str, FeatureSpec]:
+    from scoring.ml.drafting import draft_features
+
     kinds = {options.created_at: Kind.DATE, options.converted_at: Kind.DATE, options.revenue: Kind.NUMBER}
     wanted = {name: kind for name, kind in kinds.items() if name is not None}
     drafted = draft_features(frame[list(wanted)], converted).schema.by_name

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from scoring.ml.parsing import visible
 from scoring.models import Lead
 from scoring.selectors.distinct import first_values
 from scoring.services.imports.options import ImportOptions
 from scoring.services.imports.rows import content_id
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOOKED_UP = 1000
 """Ids of one query."""

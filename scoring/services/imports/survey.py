@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from scoring.contracts import ImportRefused
 from scoring.ml.phrases import count
 from scoring.ml.reading import RawRow, Table
 from scoring.services.imports.options import ImportOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHUNK = 2000
 SAMPLE_ROWS = 20_000
@@ -37,6 +39,8 @@ def survey(table: Table, options: ImportOptions, progress: Callable[[str, float]
     Raises:
         ImportRefused: no row can be read, or the outcome column is nothing like one.
     """
+    import pandas as pd
+
     choose = random.Random(0)  # noqa: S311  a sample, not a secret
     kept: list[tuple[int, dict[str, str | None]]] = []
     outcomes: Counter[str] = Counter()

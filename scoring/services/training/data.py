@@ -8,18 +8,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
-import pandas as pd
 
 from scoring.contracts import OutcomeKind, TrainingRefused
 from scoring.ml.maturity import windows_by_source
-from scoring.ml.results import HeldOut
 from scoring.ml.schema import FeatureSchema, KnownAt, parse_column, parse_frame
-from scoring.ml.training import TrainingData
 from scoring.models import FeatureSet, Lead, MaturityWindow, Outcome, Prediction, TrainingPolicy
+
+if TYPE_CHECKING:
+    from scoring.ml.results import HeldOut, TrainingData
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH = 5000
@@ -76,6 +76,10 @@ def collect(feature_set: FeatureSet, *, as_of: datetime) -> Collected:
     Raises:
         TrainingRefused: no lead is ripe, or all have the same outcome.
     """
+    import pandas as pd
+
+    from scoring.ml.results import TrainingData
+
     schema = feature_set.schema()
     names = [spec.name for spec in schema.trainable]
     if not names:
@@ -121,6 +125,10 @@ def _column(attributes: list[dict[str, Any]], name: str) -> np.ndarray[Any, np.d
 
 def _held_out(schema: FeatureSchema, rows: list[_Row]) -> HeldOut:
     """The columns held out of training, as they stand now: what comes after scoring is only there now."""
+    import pandas as pd
+
+    from scoring.ml.results import HeldOut
+
     specs = tuple(spec for spec in schema.features if spec.excluded)
     now = [row.now for row in rows]
     columns = {}

@@ -16,7 +16,6 @@ from leadscoring.common import alive, claims
 from leadscoring.common.claims import WorkState
 from leadscoring.common.queue import enqueue
 from scoring.contracts import FeatureSetState, TrainingRefused
-from scoring.ml.training import TrainingCancelled, TrainingConfig, TrainingError, train
 from scoring.models import FeatureSet, ModelVersion, TrainingPolicy, TrainingRun
 from scoring.services.training.data import collect
 from scoring.services.versions import publish_version, register_version
@@ -192,6 +191,8 @@ def _train_or_close(
     run_id: int, held: claims.Claim, as_of: datetime, progress: Progress
 ) -> ModelVersion | None:
     """The version, or the row closed with the reason why there is none."""
+    from scoring.ml.training import TrainingCancelled, TrainingError
+
     lease = claims.Lease(TrainingRun, held, lease_seconds=LEASE_SECONDS)
     try:
         return _train(run_id, lease, as_of, progress)
@@ -217,6 +218,8 @@ def _quiet(message: str, share: float) -> None:
 
 
 def _train(run_id: int, lease: claims.Lease, as_of: datetime, progress: Progress) -> ModelVersion:
+    from scoring.ml.training import TrainingConfig, train
+
     run = TrainingRun.objects.select_related("feature_set").get(pk=run_id)
 
     def told(message: str, share: float) -> None:

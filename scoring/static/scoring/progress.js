@@ -1,5 +1,6 @@
 // Keeps a progress bar fresh: asks every two seconds while the run is waiting or running and the tab is
-// visible, and loads the page again once when it ends, so that the result shows.
+// visible, and loads the page again once when it ends, so that the result shows. A page with a form that people
+// fill in meanwhile has `data-progress-stay`: it shows what is hidden until the end instead.
 (function () {
   "use strict";
   const EVERY_MS = 2000;
@@ -19,6 +20,13 @@
     if (word) word.textContent = state.state_words;
   }
 
+  function end(box) {
+    if (box.dataset.progressStay === undefined) return window.location.reload();
+    box.querySelectorAll("[data-at-end]").forEach(function (words) {
+      words.hidden = false;
+    });
+  }
+
   function follow(box) {
     async function ask() {
       if (document.visibilityState !== "visible") return again();
@@ -27,7 +35,7 @@
         if (!answer.ok) return again();
         const state = await answer.json();
         show(box, state);
-        if (state.ended) return window.location.reload();
+        if (state.ended) return end(box);
       } catch (error) {
         // The server may be restarting: ask again.
       }

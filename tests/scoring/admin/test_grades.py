@@ -19,13 +19,15 @@ from scoring.selectors.grade_tally import as_json, count_grades, first_scores, o
 from scoring.selectors.grades import preview
 from scoring.services import tallies
 from scoring.services.releases import set_grade_limits
+from scoring.services.tallies import request_tally
 from tests.factories.rows import NOW, a_lead, a_prediction, a_release, an_outcome, counts, days_ago
 from tests.factories.trained import a_stored_version
-from tests.scoring.admin.conftest import Core
+from tests.scoring.admin.conftest import Core, SignIn
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/admin/scoring/gradeband/set-limits/"
+PROGRESS = "/admin/scoring/gradeband/count-progress/"
 SHARES = {"mode": "shares", "share_a": "10", "share_b": "20", "share_c": "30", "share_d": "40", "reason": "x"}
 
 
@@ -112,7 +114,7 @@ def test_target_shares_are_previewed_then_set(core: Core, admin_client: Client) 
     assert shown.context["wanted"] == GradeLimits(90, 70, 40)
     assert "Set these limits" in shown.content.decode()
     assert counts() == before
-    assert admin_client.post(PAGE, {**SHARES, "_set": "1"}).status_code == 302
+    assert admin_client.post(PAGE, {**SHARES, "_set": shown.context["shown"]}).status_code == 302
     band = GradeBand.objects.get(is_current=True)
     assert (str(band), band.mode) == ("A ≥ 90, B ≥ 70, C ≥ 40", "shares")
     assert Regrade.objects.filter(grade_band=band).count() == 1
@@ -190,43 +192,132 @@ def test_earlier_limits_are_set_again_through_the_same_page(core: Core, admin_cl
         assert admin_client.get(PAGE, {"from": nonsense}).status_code == 200
 
 
-def test_with_many_leads_the_pages_show_the_kept_counts_and_when_they_were_taken(
-    core: Core, admin_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tallies, "COUNTED_LIVE", 3)
-    now = timezone.now()
-    for number in range(6):
-        lead = a_lead(f"R-{number}", score=80, grade="A", owner="Amal", created=now)
-    a_prediction(lead, core.release, scored_at=now - timedelta(minutes=1), grade="A", score=80)
-    for page in (PAGE, "/admin/scoring/gradeband/"):
-        assert "a worker has not counted them yet" in admin_client.get(page).content.decode()
-    tasks.count_grades()
-    a_lead("later", score=80, grade="A", owner="Amal", created=now)
-    shown = admin_client.post(PAGE, {**SHARES, "_preview": "1"})
-    assert "with this many leads a worker counts every hour" in shown.content.decode()
-    assert shown.context["found"].open_moves[("A", "B")] == 6, "the seventh came after the count"
-    history = admin_client.get("/admin/scoring/gradeband/").content.decode()
-    assert "Grades given, week by week</title>" in history
-    assert "a worker counts every hour" in history
+def test_numbers_that_were_not_shown_are_shown_and_not_set(core: Core, admin_client: Client) -> None:
+    a_lead("R-1", score=80, grade="A")
+    seen = admin_client.post(PAGE, {**SHARES, "_preview": "1"}).context["shown"]
+    before = counts()
+    for button in (seen, "1", ""):
+        answer = admin_client.post(PAGE, {**SHARES, "share_a": "15", "share_d": "35", "_set": button})
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert "These numbers were not shown before" in page
+        assert f'name="_set" value="{answer.context["shown"]}"' in page
+    assert counts() == before
+    answer = admin_client.post(
+        PAGE, {**SHARES, "share_a": "15", "share_d": "35", "_set": answer.context["shown"]}
+    )
+    assert answer.status_code == 302
+    assert str(GradeBand.objects.get(is_current=True)) == "A ≥ 85, B ≥ 65, C ≥ 35"
 
 
-def test_a_few_leads_are_counted_at_each_view_and_nothing_is_kept(core: Core, admin_client: Client) -> None:
+class TestManyLeads:
+    """Above so many leads the pages read kept counts."""
+
+    @pytest.fixture(autouse=True)
+    def _many(self, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tallies, "COUNTED_LIVE", 3)
+        now = timezone.now()
+        for number in range(6):
+            lead = a_lead(f"R-{number}", score=80, grade="A", owner="Amal", created=now)
+        a_prediction(lead, core.release, scored_at=now - timedelta(minutes=1), grade="A", score=80)
+
+    @staticmethod
+    def counted() -> None:
+        row = request_tally()
+        assert row is not None
+        tasks.count_grades(row.pk)
+
+    def test_looking_before_the_first_count_asks_for_nothing_and_says_when_it_comes(
+        self, admin_client: Client
+    ) -> None:
+        before = counts()
+        page = admin_client.get(PAGE).content.decode()
+        assert "not counted yet" in page
+        assert "It starts within half a minute; Preview starts it at once." in page
+        history = admin_client.get("/admin/scoring/gradeband/").content.decode()
+        assert "The first count starts within half a minute." in history
+        assert admin_client.get(f"{PROGRESS}").status_code == 404
+        assert counts() == before
+
+    def test_the_first_preview_asks_for_the_count_and_shows_how_far_it_is(self, admin_client: Client) -> None:
+        page = admin_client.post(PAGE, {**SHARES, "_preview": "1"}).content.decode()
+        assert f'data-progress-url="{PROGRESS}"' in page
+        assert "the leads are being counted for the first time" in page
+        assert 'name="_set"' not in page
+        row = GradeTally.objects.get()
+        assert row.state == "queued"
+        assert admin_client.get(PROGRESS).json() == {
+            "progress": 0.0,
+            "message": "",
+            "state_words": "Waiting for a worker.",
+            "ended": False,
+        }
+        GradeTally.objects.update(state="running", progress=0.7, message="Now the grades given week by week.")
+        for address in (PAGE, "/admin/scoring/gradeband/"):
+            shown = admin_client.get(address).content.decode()
+            assert "70 %" in shown
+            assert "Now the grades given week by week." in shown
+        assert "70 %" in admin_client.post(PAGE, {**SHARES, "_preview": "1"}).content.decode()
+        assert GradeTally.objects.count() == 1, "one under way is enough"
+
+    @pytest.mark.parametrize("button", ["90-70-40", "1"])
+    def test_nothing_is_set_before_the_first_count(self, admin_client: Client, button: str) -> None:
+        answer = admin_client.post(PAGE, {**SHARES, "_set": button})
+        assert answer.status_code == 400
+        assert "not counted yet; expected a look at what changes first" in answer.content.decode()
+        assert (GradeBand.objects.count(), Regrade.objects.count()) == (1, 1)
+
+    def test_a_count_that_failed_says_why_and_when_it_is_tried_again(self, admin_client: Client) -> None:
+        GradeTally.objects.create(state="failed", error="OperationalError: disk full")
+        for address in (PAGE, "/admin/scoring/gradeband/"):
+            page = admin_client.get(address).content.decode()
+            assert "OperationalError: disk full" in page
+            assert "tried again within the hour" in page
+            assert PROGRESS not in page
+        admin_client.post(PAGE, {**SHARES, "_preview": "1"})
+        assert GradeTally.objects.filter(state="queued").count() == 1
+
+    def test_the_pages_show_the_kept_counts_and_when_they_were_taken(self, admin_client: Client) -> None:
+        self.counted()
+        a_lead("later", score=80, grade="A", owner="Amal", created=timezone.now())
+        shown = admin_client.post(PAGE, {**SHARES, "_preview": "1"})
+        page = shown.content.decode()
+        assert "With this many leads a worker counts every hour" in page
+        assert 'name="_set" value="90-70-40"' in page
+        assert shown.context["found"].open_moves[("A", "B")] == 6, "the seventh came after the count"
+        history = admin_client.get("/admin/scoring/gradeband/").content.decode()
+        assert "Grades given, week by week</title>" in history
+        assert "a worker counts every hour" in history
+        assert admin_client.post(PAGE, {**SHARES, "_set": "90-70-40"}).status_code == 302
+
+    def test_during_the_regrade_the_pages_say_which_grades_they_show(self, admin_client: Client) -> None:
+        self.counted()
+        admin_client.post(PAGE, {**SHARES, "_set": "90-70-40"})
+        regrade = Regrade.objects.get(state="queued")
+        page = admin_client.get(PAGE).content.decode()
+        assert f"/admin/scoring/regrade/{regrade.pk}/progress/" in page
+        assert "“grade now” is the grade by the limits in force" in page
+        back = admin_client.post(PAGE, {"a": "75", "b": "50", "c": "25", "reason": "x", "_preview": "1"})
+        assert back.context["found"].open_moves == {("B", "A"): 6}, "not what their rows still have"
+        assert (
+            "Leads scored before get their new grade"
+            in admin_client.get("/admin/scoring/gradeband/").content.decode()
+        )
+        tasks.run_regrade(regrade.pk)
+        shown = admin_client.get(PAGE)
+        assert shown.context["found"].open_moves == {("B", "B"): 6}, "nobody has counted since"
+        assert "“grade now”" not in shown.content.decode()
+        tasks.count_grades(GradeTally.objects.get(state="queued").pk)
+        assert admin_client.get(PAGE).context["found"].open_moves == {("B", "B"): 6}
+
+    def test_who_may_not_see_the_limits_is_not_told_how_far_the_count_is(self, sign_in: SignIn) -> None:
+        GradeTally.objects.create()
+        assert sign_in("nobody").get(PROGRESS).status_code in (302, 403)
+
+
+def test_a_few_leads_are_counted_at_each_view(core: Core, admin_client: Client) -> None:
     a_lead("only", score=80, grade="A")
-    tasks.count_grades()
-    assert not GradeTally.objects.exists()
-    assert not tallies.tally_missing()
     assert "worker counts" not in admin_client.get(PAGE).content.decode()
-
-
-def test_old_counts_of_grades_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tallies, "COUNTED_LIVE", 1)
-    a_lead("one", score=80, grade="A")
-    a_lead("two", score=80, grade="A")
-    assert tallies.tally_missing()
-    for hour in range(5):
-        tallies.take_tally(as_of=NOW + timedelta(hours=hour))
-    assert [row.taken_at for row in GradeTally.objects.all()] == [NOW + timedelta(hours=h) for h in (4, 3, 2)]
-    assert not tallies.tally_missing()
 
 
 def test_it_stays_within_fifteen_queries(

@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from scoring import store
-from scoring.admin import lead_list
+from scoring.admin import lead_search
 from scoring.models import Lead, ModelVersion, RescoreRun, SavedView
 from scoring.services.search import index_leads
-from tests.factories.rows import NOW, a_lead, counts
+from tests.factories.rows import NOW, a_lead, a_prediction, counts
 from tests.factories.trained import tiny_document
 from tests.scoring.admin.conftest import Core, SignIn
 
@@ -127,10 +127,17 @@ def test_it_sorts_by_one_column_both_ways_and_unscored_leads_stay_last(
 def test_it_says_when_a_search_finds_more_than_it_shows(
     core: Core, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lead_list, "MOST_LISTED", 1)
-    assert "picks from" not in admin_client.get(f"{LIST}?q=L-1").content.decode()
-    a_lead("L-2")
-    assert "picks from" in admin_client.get(f"{LIST}?q=L-").content.decode()
+    monkeypatch.setattr(lead_search, "MOST_LISTED", 1)
+    lists = (LIST, "/admin/scoring/prediction/", "/admin/scoring/outcome/")
+    for address in lists:
+        assert "picks from" not in admin_client.get(f"{address}?q=L-1").content.decode()
+    a_prediction(a_lead("L-2"), core.release)
+    for address in lists:
+        page = admin_client.get(f"{address}?q=L-").content.decode()
+        assert "The search finds more than 1 leads; the list picks from" in page
+        assert "picks from" not in admin_client.get(f"{address}?q=").content.decode()
+    rows = admin_client.get("/admin/scoring/prediction/?q=L-").context["cl"].queryset
+    assert len({row.lead_id for row in rows}) == 1
 
 
 def test_it_shows_who_a_lead_is_and_finds_it_so(core: Core, admin_client: Client) -> None:

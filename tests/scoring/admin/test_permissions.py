@@ -108,7 +108,7 @@ ACTIONS = (
         b="60",
         c="30",
         reason="fewer A",
-        _set="1",
+        _set="80-60-30",
     ),
     _action(
         "set target shares of the grades",
@@ -121,7 +121,7 @@ ACTIONS = (
         share_c="30",
         share_d="50",
         reason="a tenth is too many",
-        _set="1",
+        _set="95-80-50",
     ),
     _action(
         "make a key",

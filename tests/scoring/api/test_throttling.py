@@ -23,6 +23,8 @@ from scoring.services import keys
 from scoring.services.keys import IssuedKey
 from tests.scoring.api.conftest import Api
 
+PREFIX = "leadscoring-tests:"
+
 
 class Clock:
     def __init__(self) -> None:
@@ -114,7 +116,7 @@ def test_without_redis_calls_go_on_and_a_log_line_says_so(
 
 
 def test_an_address_where_nothing_listens_is_no_obstacle(tmp_path: Path) -> None:
-    counter = throttling.connect(f"unix://{tmp_path}/none.sock")
+    counter = throttling.connect(f"unix://{tmp_path}/none.sock", PREFIX)
     assert counter.take(1, 1).allowed
     assert not counter.take(1, 1).allowed
 
@@ -141,9 +143,9 @@ def test_a_used_up_key_gets_a_429_problem_that_says_when_to_come_back(key: Issue
 @pytest.fixture
 def shared(redis_client: redis.Redis) -> Iterator[RedisCounter]:
     number = os.getpid() * 1000
-    redis_client.delete(*[f"leadscoring:calls:{number + i}" for i in range(5)])
-    yield RedisCounter(redis_client)
-    redis_client.delete(*[f"leadscoring:calls:{number + i}" for i in range(5)])
+    redis_client.delete(*[f"{PREFIX}calls:{number + i}" for i in range(5)])
+    yield RedisCounter(redis_client, PREFIX)
+    redis_client.delete(*[f"{PREFIX}calls:{number + i}" for i in range(5)])
 
 
 @pytest.mark.services
@@ -160,7 +162,7 @@ def test_redis_forgets_a_call_after_61_seconds_and_not_before(
     shared: RedisCounter, redis_client: redis.Redis
 ) -> None:
     number = os.getpid() * 1000 + 1
-    name = f"leadscoring:calls:{number}"
+    name = f"{PREFIX}calls:{number}"
     while time.time() % 1 > 0.8:
         pass  # so that the second does not change between the two commands below
     second = int(redis_client.time()[0])
@@ -176,7 +178,7 @@ ANOTHER_PROCESS = """
 import sys, redis, django
 django.setup()
 from scoring.api.throttling import RedisCounter
-counter = RedisCounter(redis.Redis.from_url(sys.argv[1]))
+counter = RedisCounter(redis.Redis.from_url(sys.argv[1]), sys.argv[3])
 print(sum(counter.take(int(sys.argv[2]), 100).allowed for _ in range(70)))
 """
 
@@ -184,7 +186,7 @@ print(sum(counter.take(int(sys.argv[2]), 100).allowed for _ in range(70)))
 @pytest.mark.services
 def test_redis_counts_exactly_across_processes(shared: RedisCounter) -> None:
     number = os.getpid() * 1000 + 2
-    command = [sys.executable, "-c", ANOTHER_PROCESS, os.environ["REDIS_URL"], str(number)]
+    command = [sys.executable, "-c", ANOTHER_PROCESS, os.environ["REDIS_URL"], str(number), PREFIX]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     allowed = [int(process.communicate(timeout=60)[0]) for process in running]
     assert sum(allowed) == 100

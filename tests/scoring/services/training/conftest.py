@@ -31,4 +31,4 @@ def unpublished(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training stops the test: nothing here should get that far."""
-    monkeypatch.setattr(training_run, "train", lambda *args, **kwargs: pytest.fail("trained"))
+    monkeypatch.setattr("scoring.ml.training.train", lambda *args, **kwargs: pytest.fail("trained"))

@@ -12,7 +12,6 @@ from scoring.contracts import FeatureSetState, TrainingRefused
 from scoring.ml.training import train
 from scoring.models import ModelVersion, Outcome, TrainingPolicy, TrainingRun
 from scoring.services.training import cancel_training, request_training, run_and_log
-from scoring.services.training import run as training_run
 from tests.factories.rows import a_feature_set, a_lead, a_training_run, counts
 from tests.factories.running import FEW, run
 from tests.factories.trained import SPECS
@@ -132,7 +131,7 @@ def test_the_minimum_is_the_one_people_set(ready: TrainingRun, monkeypatch: pyte
         configs.append(config)
         return train(schema, data, config, **kwargs)
 
-    monkeypatch.setattr(training_run, "train", noted)
+    monkeypatch.setattr("scoring.ml.training.train", noted)
     version = run(ready)
     assert version is not None
     assert (configs[0].minimum_leads, configs[0].minimum_conversions) == (100, 20)
@@ -166,7 +165,7 @@ def test_an_unexpected_error_is_kept_on_the_row_and_raised(
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(training_run, "train", broken)
+    monkeypatch.setattr("scoring.ml.training.train", broken)
     with pytest.raises(ZeroDivisionError):
         run(ready)
     ready.refresh_from_db()
