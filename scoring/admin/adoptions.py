@@ -46,11 +46,6 @@ class AdoptionRunAdmin(CancelPage[AdoptionRun]):
             rows = rows.defer("version__report", "version__importance", "version__reference_profile")
         return rows
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        run = AdoptionRun.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        return found if run is not None and run.is_open and not run.cancel_requested else []
-
     @admin.display(description="Model", ordering="source_name")
     def run_shown(self, row: AdoptionRun) -> str:
         return f"{row.source_name} version {row.source_version}"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from leadscoring.common.admin.base import ListPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change
-from leadscoring.common.admin.work import WorkPage
+from leadscoring.common.admin.base import ListPage, choice_filter
+from leadscoring.common.admin.confirm import confirm_page, note_change
+from leadscoring.common.admin.work import CancelPage
 from leadscoring.common.claims import WorkState
 from scoring.models import IdentityScan, MergePolicy
 from scoring.services.duplicates import cancel_scan, request_scan, settings_in_force
@@ -37,7 +37,7 @@ class SearchForm(forms.Form):
 
 
 @admin.register(IdentityScan)
-class IdentityScanAdmin(WorkPage[IdentityScan]):
+class IdentityScanAdmin(CancelPage[IdentityScan]):
     """Newest first."""
 
     empty_words = (
@@ -58,7 +58,8 @@ class IdentityScanAdmin(WorkPage[IdentityScan]):
     search_help_text = "Who asked for it"
     change_form_template = "scoring/admin/identity_scan.html"
     fields = ()
-    actions_detail = ("stop",)
+    actions_detail = ("cancel",)
+    cancel_words = "stops after the leads it is reading now. What was found by then stays."
 
     def get_urls(self) -> list[URLPattern]:
         own = path(
@@ -68,6 +69,9 @@ class IdentityScanAdmin(WorkPage[IdentityScan]):
 
     def has_merge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.merge_lead")
+
+    def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.has_merge_permission(request)
 
     def page_context(self, request: HttpRequest, row: IdentityScan) -> dict[str, Any]:
         used = row.fields_used.get("fields", {})
@@ -101,19 +105,8 @@ class IdentityScanAdmin(WorkPage[IdentityScan]):
             },
         )
 
-    @page_action("Stop", permission="merge", icon="stop_circle", tone="danger")
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.row_or_404(request, object_id)
-        address = reverse("admin:scoring_identityscan_change", args=(row.pk,))
-        if request.method == "POST":
-            if cancel_scan(row.pk):
-                note_change(request, row, f"{row} was asked to stop.")
-            else:
-                messages.info(request, f"{row} was over already; nothing changed.")
-            return HttpResponseRedirect(address)
-        return confirm_page(
-            self, request, title=f"Stop {row}", verb="Stop it", form=ConfirmForm(), row=row, danger=True
-        )
+    def ask_to_stop(self, row: IdentityScan) -> bool:
+        return cancel_scan(row.pk)
 
 
 class NamesField(forms.CharField):

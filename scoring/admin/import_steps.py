@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 
 from leadscoring.common.admin.base import page_action
 from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused
-from leadscoring.common.admin.work import WorkPage, bar
+from leadscoring.common.admin.work import CancelPage, bar
 from leadscoring.common.uploads import TOO_LARGE
 from scoring.admin.import_forms import StartForm, UploadForm, columns_form, reading_form
 from scoring.contracts import ImportRefused
@@ -40,14 +40,11 @@ STEPS = (
 )
 
 
-class UploadSteps(WorkPage[ImportRun]):
+class UploadSteps(CancelPage[ImportRun]):
     """The pages before an import runs."""
 
     def has_upload_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.add_importrun")
-
-    def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("scoring.change_importrun")
 
     def get_urls(self) -> list[URLPattern]:
         views = {"file": self.file_view, "columns": self.columns_view, "audit": self.audit_view}
@@ -212,26 +209,16 @@ class UploadSteps(WorkPage[ImportRun]):
             status=400 if form.errors else 200,
         )
 
-    @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.row_or_404(request, object_id)
-        if request.method == "POST":
-            if cancel_import(row.pk):
-                note_change(request, row, f"{row} was asked to stop.")
-            else:
-                messages.info(request, f"{row} was over already; nothing changed.")
-            return HttpResponseRedirect(_address("change", row))
-        return confirm_page(
-            self,
-            request,
-            title=f"Cancel {row}",
-            verb="Stop this import",
-            form=ConfirmForm(),
-            row=row,
-            danger=True,
-            template="scoring/admin/import_cancel.html",
-            context={"row": row},
-        )
+    def ask_to_stop(self, row: ImportRun) -> bool:
+        return cancel_import(row.pk)
+
+    def words_of_cancel(self, row: ImportRun) -> str:
+        if row.step == ImportStep.IMPORT:
+            return (
+                f"{row} stops after the rows it is writing now. Leads written by then stay; importing the same file "
+                "again doubles nothing."
+            )
+        return "The audit stops. The upload is kept, and you can audit it again."
 
     @page_action("Discard", permission="upload", icon="delete", tone="danger")
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -283,7 +270,7 @@ class UploadSteps(WorkPage[ImportRun]):
         if run is None:
             return []
         fitting = {
-            "cancel": run.is_open and not run.cancel_requested,
+            "cancel": True,
             "discard": run.is_draft,
             "again": run.state in {"failed", "cancelled"} and bool(run.stored_file),
             "download_errors": run.rows_refused > 0 and run.row_errors.exists(),

@@ -43,11 +43,6 @@ class RescoreRunAdmin(CancelPage[RescoreRun]):
         "have."
     )
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        run = RescoreRun.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        return found if run is not None and run.is_open and not run.cancel_requested else []
-
     @admin.display(description="Rescoring")
     def name_shown(self, row: RescoreRun) -> str:
         return str(row)

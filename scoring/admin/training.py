@@ -67,11 +67,6 @@ class TrainingRunAdmin(CancelPage[TrainingRun]):
     def has_start_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.start_training")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        run = TrainingRun.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        return found if run is not None and run.is_open and not run.cancel_requested else []
-
     @admin.display(description="Version")
     def version_shown(self, row: TrainingRun) -> str | SafeString:
         version = _version(row)

@@ -146,7 +146,7 @@ ACTIONS = (
     ),
     Action(
         "stop a search",
-        lambda desk: f"identityscan/{desk.scan.pk}/stop/",
+        lambda desk: f"identityscan/{desk.scan.pk}/cancel/",
         lambda _: {},
         MERGERS,
         lambda desk: IdentityScan.objects.get(pk=desk.scan.pk).cancel_requested,
