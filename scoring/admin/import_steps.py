@@ -266,7 +266,7 @@ class UploadSteps(CancelPage[ImportRun]):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only what makes sense for the row as it is."""
         run = ImportRun.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
+        found: list[Any] = super().get_actions_detail(request, object_id)
         if run is None:
             return []
         fitting = {
