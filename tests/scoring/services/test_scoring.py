@@ -106,7 +106,7 @@ def test_scoring_again_adds_a_prediction_and_merges_the_lead() -> None:
     again = score(sent(attributes={"Pages": 0, "Country": None}), as_of=days_ago(-1))
     lead = Lead.objects.get()
     assert lead.attributes == {"Source": "referral", "Budget known": "yes", "Pages": 0}
-    assert next(p.pk for p in history(lead)) == again.prediction_id
+    assert next(p.pk for p in history([lead.pk])) == again.prediction_id
     assert Prediction.objects.count() == 2
     assert (lead.score, lead.scored_at, lead.first_seen) == (again.score, days_ago(-1), NOW)
 
