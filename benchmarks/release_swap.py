@@ -19,7 +19,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.score_lead_http import manage, own_database, payloads, server
+from benchmarks.score_lead_http import payloads
+from benchmarks.serving import granian, manage, own_database
 
 BAR_S = 2.0
 BEFORE_S, AFTER_S = 4.0, 6.0
@@ -102,7 +103,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         bodies = payloads(500, leads=options.leads)
         answers: list[Answer] = []
         stop = threading.Event()
-        with server(environment, workers=options.workers, threads=2) as port:
+        with granian(environment, workers=options.workers, threads=2) as (port, _):
             threads = [
                 threading.Thread(target=traffic, args=(port, key, bodies[i::CLIENTS], stop, answers))
                 for i in range(CLIENTS)
