@@ -86,6 +86,14 @@ def rank_leads(leads: Leads) -> Ranking:
     return Ranking(auc, error, promised, p_value)
 
 
+def promised_ranking(p: Floats) -> tuple[float, float]:
+    """The AUC of leads ranked by their probabilities (shape n) if these are right: expected, and its standard deviation
+    over the outcomes that may come."""
+    ordered = np.sort(np.asarray(p, dtype=np.float64))
+    leads = Leads(np.zeros(len(ordered), dtype=np.bool_), ordered, np.zeros(len(ordered), dtype=np.int64))
+    return _promise(ordered, _Groups.of(leads))
+
+
 def _promise(p: Floats, groups: _Groups) -> tuple[float, float]:
     """The AUC expected under the probabilities and its standard deviation over outcomes drawn from them."""
     q = 1.0 - p
