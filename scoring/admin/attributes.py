@@ -48,7 +48,7 @@ def attribute_rows(
                 label=feature.label,
                 name=feature.name,
                 value=shown(attributes.get(feature.name)),
-                unit=feature.unit,
+                unit="" if _holds(attributes.get(feature.name), feature.unit) else feature.unit,
                 unused=_unused(feature),
                 warnings=tuple(remarks.get(feature.name, ())),
                 absent="not in the lead's file"
@@ -77,6 +77,11 @@ def _unused(feature: Feature) -> str:
     if feature.kind == "identifier":
         return "identifier: not used for the score"
     return "held out: not used for the score" if feature.excluded else ""
+
+
+def _holds(value: object, unit: str) -> bool:
+    """Whether a text says its unit itself, as “13 %” does."""
+    return isinstance(value, str) and bool(unit) and unit.casefold() in value.casefold()
 
 
 def shown(value: object) -> str:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.confirm import ReasonForm
 from leadscoring.common.admin.words import count
-from scoring.ml.column_roles import currency_of
+from scoring.ml.column_roles import currency_of, means_converted
 from scoring.models import ImportRun
 from scoring.services.imports import (
     COUNTED_TO,
@@ -133,6 +133,8 @@ class ColumnsForm(forms.Form):
     converted_values = forms.MultipleChoiceField(
         label="Which values mean converted",
         widget=forms.CheckboxSelectMultiple,
+        help_text="A value without a tick says that the lead did not convert, a misspelt one too. Blank cells, and "
+        "words such as n/a or unknown, leave the lead open. The audit says how the values were taken.",
         error_messages={"required": "Tick at least one value that means converted."},
     )
     currency = forms.CharField(
@@ -288,9 +290,10 @@ def _first_answers(
         }
     guesses = {role: guess for role, guess in preview.guesses.items() if guess.column != outcome}
     answers: dict[str, Any] = {role: guess.column for role, guess in guesses.items() if role != "converted"}
-    found = preview.guesses.get("converted")
-    if found is not None and found.column == outcome:
-        answers["converted_values"] = preview.spelled(outcome, found.values)
+    values = [value for value, _ in preview.values_of(outcome)]
+    won = [value for value in values if means_converted(value)]
+    if len(won) < len(values):
+        answers["converted_values"] = won
     money = answers.get("revenue")
     if money:
         answers["currency"] = currency_of(money, preview.values[money])

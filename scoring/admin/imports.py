@@ -29,10 +29,10 @@ class ImportRunAdmin(UploadSteps):
         "source_system",
         "state_shown",
         "progress_shown",
-        "rows_read",
-        "rows_created",
-        "rows_updated",
-        "rows_refused",
+        "read_shown",
+        "new_shown",
+        "changed_shown",
+        "refused_shown",
         "created_shown",
         "by_shown",
     )
@@ -48,6 +48,22 @@ class ImportRunAdmin(UploadSteps):
 
     def has_errors_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.view_importrowerror")
+
+    @admin.display(description="Rows", ordering="rows_read")
+    def read_shown(self, row: ImportRun) -> str:
+        return f"{row.rows_read:,}"
+
+    @admin.display(description="New", ordering="rows_created")
+    def new_shown(self, row: ImportRun) -> str:
+        return f"{row.rows_created:,}"
+
+    @admin.display(description="Changed", ordering="rows_updated")
+    def changed_shown(self, row: ImportRun) -> str:
+        return f"{row.rows_updated:,}"
+
+    @admin.display(description="Refused", ordering="rows_refused")
+    def refused_shown(self, row: ImportRun) -> str:
+        return f"{row.rows_refused:,}"
 
     def page_context(self, request: HttpRequest, row: ImportRun) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from scoring.ml.dates import parse_date
 from scoring.ml.draft_guess import some
+from scoring.ml.draft_missing import NOTHING
 from scoring.ml.parsing import parse_number, shown
 from scoring.ml.phrases import count, percent
 from scoring.ml.words import FALSE_WORDS, ID_WORDS, TRUE_WORDS
@@ -57,11 +58,10 @@ _CODE = re.compile(r"\b(AED|USD|EUR|GBP|CHF|INR|SAR|QAR|SEK|NOK|DKK|PLN|CAD|AUD|
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A column for a role, and why. For the outcome, `values` are those that mean converted."""
+    """A column for a role, and why."""
 
     column: str
     why: str
-    values: tuple[str, ...] = ()
 
 
 def guess_roles(values: Values, *, rows: int) -> dict[str, Guess]:
@@ -123,7 +123,19 @@ def currency_of(name: str, counts: Mapping[str, int]) -> str:
     return ""
 
 
+def _said(counts: Counter[str]) -> Counter[str]:
+    """The values that say something, once each however they are capitalised, as they are written first."""
+    written: dict[str, str] = {}
+    said: Counter[str] = Counter()
+    for value, n in counts.items():
+        folded = value.casefold()
+        if folded not in NOTHING:
+            said[written.setdefault(folded, value)] += n
+    return said
+
+
 def _outcome(column: str, counts: Counter[str]) -> tuple[float, Guess] | None:
+    counts = _said(counts)
     if not 2 <= len(counts) <= MOST_OUTCOMES:
         return None
     words = set(words_of(column))
@@ -141,7 +153,7 @@ def _outcome(column: str, counts: Counter[str]) -> tuple[float, Guess] | None:
         words -= {"y"}  # “Budget known (y/n)”: how it is answered, not what is asked
     score = 3.0 * bool(words & _SETS["strong"]) + 1.0 * bool(words & _SETS["outcome"])
     if not won or len(won) == len(counts):
-        won = ()
+        pass  # its values tell nothing; its name may
     elif yes_no:
         score += 1.0
     elif any(_SETS["won"] & set(words_of(value)) for value in won):
@@ -151,7 +163,7 @@ def _outcome(column: str, counts: Counter[str]) -> tuple[float, Guess] | None:
     if score < 2.0:
         return None
     listed = ", ".join(f"“{shown(value, 30)}”" for value, _ in counts.most_common(4))
-    return score, Guess(column, f"It holds {listed}.", won)
+    return score, Guess(column, f"It holds {listed}.")
 
 
 def _id(column: str, counts: Counter[str], rows: int) -> tuple[float, Guess] | None:

@@ -67,12 +67,16 @@ def draft_features(
     drafts = [_column(str(name), frame[name]) for name in frame.columns]
     drafts = _without_copies(drafts, frame)
     notes = [f"Drawn up from {count(len(frame), 'row')}, of which {int(target.sum()):,} converted."]
-    left_out = [draft.spec.label for draft in drafts if not draft.spec.trainable]
+    left_out = [
+        f"{draft.spec.name} ({'names the lead' if draft.spec.kind is Kind.IDENTIFIER else 'held out'})"
+        for draft in drafts
+        if not draft.spec.trainable
+    ]
     if left_out:
         notes.append(f"Not used for training: {', '.join(left_out[:20])}.")
     if created is not None:
         known = int(np.isfinite(created).sum())
-        notes.append(f"{count(known, 'row has', 'rows have')} a date of creation.")
+        notes.append(f"Of these, {count(known, 'row has', 'rows have')} a date of creation.")
     return Draft(tuple(drafts), len(frame), tuple(notes))
 
 

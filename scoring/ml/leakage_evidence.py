@@ -176,12 +176,12 @@ def region_evidence(coded: Coded, target: Bools, fold: NDArray[np.int64], config
     high, names, _ = chosen_region(coded, target, fold, least=config.region_lr / 2)
     if high.j >= config.region_j and high.times(config.region_lr, config.sure):
         found.append(
-            f"{_values(names)} hold {high.r:.0%} of the converted and {_small(high.f)} of the other leads"
+            f"{_values(names)} {_hold(names)} {high.r:.0%} of the converted and {_small(high.f)} of the other leads"
         )
     low, names, _ = chosen_region(coded, target, fold, most=2 / config.region_lr)
     if -low.j >= config.region_j and low.times_less(config.region_lr, config.sure):
         found.append(
-            f"{_values(names)} hold {low.f:.0%} of the other leads and {_small(low.r)} of the converted"
+            f"{_values(names)} {_hold(names)} {low.f:.0%} of the other leads and {_small(low.r)} of the converted"
         )
     pure_odds = config.pure_low / (1 - config.pure_low) * (1 - base) / max(base, 1e-9)
     pure, names, exact = chosen_region(coded, target, fold, least=pure_odds)
@@ -244,6 +244,10 @@ def _grows(x: Floats, y: Bools, config: LeakConfig) -> bool:
 
 def _small(share: float) -> str:
     return "none" if share == 0 else f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
+
+
+def _hold(names: tuple[str, ...]) -> str:
+    return "holds" if len(names) == 1 else "hold"
 
 
 def _values(names: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from scoring.ml.parsing import visible
 from scoring.ml.reading_csv import open_csv
 from scoring.ml.reading_refused import without_marks
 from scoring.ml.tables import (
@@ -49,6 +50,7 @@ class Table:
 
     def __init__(self, source: Source) -> None:
         self._source = source = without_marks(source)
+        self._header = [_plain(name) for name in source.header]
         self._hint = SizeHint(0, source.total, source.unit)
         names, notes = checked_columns(source.header)
         self.columns: tuple[str, ...] = names
@@ -78,10 +80,23 @@ class Table:
         return self._source.unstored(self.columns, most)
 
     def _rows(self) -> Rows:
-        return self._source.rows(self.columns, self._advance)
+        first = self.columns[0] if self.columns else ""
+        with closing(self._source.rows(self.columns, self._advance)) as rows:
+            for item in rows:
+                # Lists that were pasted together, or printed page by page, name their columns again and again.
+                if isinstance(item, RawRow) and _plain(item.values[first]) == self._header[0]:
+                    cells = tuple(item.values.values())
+                    if len(cells) > 1 and [_plain(cell) for cell in cells] == self._header:
+                        yield RowProblem(item.number, "", "the names of the columns again", "a lead", cells)
+                        continue
+                yield item
 
     def _advance(self, read: int) -> None:
         self._hint = SizeHint(min(read, self._source.total), self._source.total, self._source.unit)
+
+
+def _plain(text: str | None) -> str:
+    return " ".join(visible(text or "").split())
 
 
 def open_table(

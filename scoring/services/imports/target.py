@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from scoring.contracts import ImportRefused
+from scoring.ml.draft_missing import NOTHING
 from scoring.ml.parsing import shown, visible
 from scoring.ml.phrases import count
 from scoring.services.imports.options import ImportOptions
@@ -43,7 +44,7 @@ class Target:
         return plain in self.lost or (self.told_apart and plain in self.others)
 
 
-BLANK = frozenset({"n/a", "#n/a", "na", "null", "-", "–"})
+BLANK = NOTHING | {"-", "–"}
 """What stands in a cell of the outcome that says nothing."""
 
 
@@ -97,6 +98,7 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
     blank = sum(n for text, n in counts.items() if not plain_outcome(text))
     if not others:
         raise ImportRefused(_one_value(column, listed))
+    finished = others if blank or options.created_at is None else others & LOST
     return Target(
         converted=chosen,
         lost=others & LOST,
@@ -104,9 +106,25 @@ def read_target(counts: Counter[str], options: ImportOptions) -> Target:
         told_apart=blank > 0,
         note=f"Column “{column}”: {', '.join(f'“{text}”' for text in sorted(chosen))} "
         f"{'means' if len(chosen) == 1 else 'mean'} converted; {sum(plain[text] for text in chosen):,} of "
-        f"{count(plain.total(), 'row')} with an outcome"
-        + (f", {count(blank, 'blank one is', 'blank ones are')} open." if blank else "."),
+        f"{count(plain.total(), 'row that is filled', 'rows that are filled')}"
+        + (f", {count(blank, 'blank one is', 'blank ones are')} open." if blank else ".")
+        + _told(plain, finished, "that the lead did not convert.")
+        + _told(
+            plain,
+            others - finished,
+            "that it has not converted yet: no cell of the column is blank, so its age will tell.",
+        ),
     )
+
+
+def _told(plain: Counter[str], values: frozenset[str], what: str) -> str:
+    """What some values say, as a sentence that names the most frequent ones; "" without any."""
+    if not values:
+        return ""
+    ordered = sorted(values, key=lambda text: (-plain[text], text))
+    listed = ", ".join(f"“{shown(text, 40)}” ({plain[text]:,})" for text in ordered[:SHOWN])
+    more = f" and {len(ordered) - SHOWN:,} more" if len(ordered) > SHOWN else ""
+    return f" {listed}{more} {'says' if len(ordered) == 1 else 'say'} {what}"
 
 
 def _one_value(column: str, listed: str) -> str:

@@ -162,6 +162,32 @@ def test_yes_and_no_are_an_outcome_where_the_name_says_so(name: str) -> None:
     assert guessed(**{name: ["yes", "no"] * 5, "Newsletter_status": ["yes", "no"] * 5})["converted"] == name
 
 
+def test_an_outcome_in_many_spellings_is_still_the_outcome() -> None:
+    words = ("yes", "ja", "true", "no", "nein", "false")
+    cells = [*words, *map(str.title, words), *map(str.upper, words), "yse", "n/a", "-"]
+    reasons = ["signed contract", "too expensive", "bad timing"] * 7
+    assert len(set(cells)) == 21
+    assert guessed(**{"Won?": cells, "Closed_reason": reasons})["converted"] == "Won?"
+
+
+def test_the_names_of_the_columns_in_the_middle_of_a_list_are_no_lead(tmp_path: Path) -> None:
+    path = tmp_path / "pasted.csv"
+    path.write_text("Lead ID,Source,Source,\n1,a,b,c\n Lead ID,Source,Source,\nLead ID,Source,b,\n", "utf-8")
+    read = [item for chunk in open_table(path).chunks() for item in chunk]
+    assert [item.number if isinstance(item, RawRow) else item.row for item in read] == [2, 3, 4]
+    again = read[1]
+    assert isinstance(again, RowProblem)
+    assert (again.column, again.value, again.expected) == ("", "the names of the columns again", "a lead")
+    assert again.cells == (" Lead ID", "Source", "Source", None), "a file of refused rows shows it whole"
+    assert isinstance(read[2], RawRow), "one cell that differs makes it a row like any other"
+
+
+def test_a_list_of_one_column_may_hold_its_own_name(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("Status\nStatus\nwon\n", "utf-8")
+    assert [type(item) for chunk in open_table(path).chunks() for item in chunk] == [RawRow, RawRow]
+
+
 def test_what_nearly_all_values_are_is_not_said_of_all() -> None:
     dates = Counter({f"2026-01-{day:02d}": 10 for day in range(1, 30)} | {"soon": 1})
     assert guess_roles({"Created": dates}, rows=291)["created_at"].why.startswith("99.7 % of its values")

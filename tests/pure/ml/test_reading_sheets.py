@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
-from scoring.ml.reading import TableError, open_table
+from scoring.ml.reading import RawRow, TableError, open_table
 from scoring.ml.sheets import likeness_to_leads
 
 LEADS = [["Lead ID", "Created", "Country", "Status"]] + [
@@ -103,3 +103,17 @@ def test_files_without_formulas_have_none_to_count(tmp_path: Path) -> None:
     assert open_table(a_book(tmp_path / "book.xlsx", Leads=LEADS)).unstored_formulas() == {}
     (tmp_path / "leads.csv").write_text("id,sum\n1,=A1\n")
     assert open_table(tmp_path / "leads.csv").unstored_formulas() == {}
+
+
+def test_ids_keep_the_zeros_that_their_format_shows(tmp_path: Path) -> None:
+    path = a_book(
+        tmp_path / "ids.xlsx", Leads=[["Lead ID", "Deal"], [42, 42], ["00043", 1.5], [-7, 7], [1234567, 1]]
+    )
+    book = load_workbook(path)
+    for row in book["Leads"].iter_rows(min_row=2, max_col=1):
+        row[0].number_format = "00000"
+    book["Leads"]["B3"].number_format = "00"
+    book.save(path)
+    read = [item.values for chunk in open_table(path).chunks() for item in chunk if isinstance(item, RawRow)]
+    assert [row["Lead ID"] for row in read] == ["00042", "00043", "-7", "1234567"]
+    assert [row["Deal"] for row in read] == ["42", "1.5", "7", "1"]

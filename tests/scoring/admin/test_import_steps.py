@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,18 @@ def test_answers_that_make_no_sense_come_back_with_a_word(
     assert said in words(answer)
     run.refresh_from_db()
     assert run.state == "draft"
+
+
+def test_whichever_outcome_is_chosen_its_plain_words_are_ticked(admin_client: Client, place: Path) -> None:
+    rows = ["id,Converted,Called"] + [
+        f"{n},{'yes' if n % 2 else 'no'},{('Ja', 'nein', 'JA')[n % 3]}" for n in range(9)
+    ]
+    send(admin_client, "\n".join(rows).encode())
+    run = ImportRun.objects.get()
+    page = words(admin_client.get(at(run, "columns") + "?outcome=Called"))
+    ticked = re.findall(r'name="converted_values" value="([^"]*)"[^>]* checked', page)
+    assert ticked == ["Ja"], "both spellings are one"
+    assert "A value without a tick says that the lead did not convert" in page
 
 
 def test_a_run_that_is_past_its_preparation_leads_to_its_own_page(admin_client: Client, place: Path) -> None:

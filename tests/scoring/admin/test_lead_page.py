@@ -287,6 +287,17 @@ def test_before_a_score_a_lead_is_shown_with_the_columns_of_its_own_file(admin_c
     assert "Pages visited" not in text
 
 
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [("13 pages", "13 pages"), ("13", "13 pages"), (13, "13 pages"), ("13 PAGES", "13 PAGES")],
+)
+def test_a_unit_that_the_value_says_itself_is_not_said_twice(
+    value: object, seen: str, scored: Lead, admin_client: Client
+) -> None:
+    Lead.objects.filter(pk=scored.pk).update(attributes={"pages": value})
+    assert re.findall(r">Pages visited</th> <td>([^<]*)", page(admin_client, scored)) == [seen]
+
+
 def test_a_column_the_leads_file_never_had_is_said_to_be_so(scored: Lead, admin_client: Client) -> None:
     own = a_lead_of_another_file()
     Lead.objects.filter(pk=scored.pk).update(import_run=own.import_run, attributes={"pages": 4})

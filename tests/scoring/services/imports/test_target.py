@@ -61,6 +61,33 @@ def test_without_open_leads_a_no_is_not_yet_a_loss() -> None:
     assert not target({"1": 2, "0": 3}).is_lost("0")
 
 
+@pytest.mark.parametrize("word", ["unknown", "N/A", "-", "tbd", "غير معروف"])
+def test_words_for_nothing_leave_a_lead_open(word: str) -> None:
+    found = target({"yes": 2, "no": 3, word: 1})
+    assert found.is_blank(word)
+    assert not found.is_lost(word)
+    assert "2 of 5 rows that are filled, 1 blank one is open" in found.note
+
+
+def test_it_says_what_the_values_without_a_tick_mean() -> None:
+    told = target({"yes": 2, "no": 3, "noo": 1, "": 1}, converted_value="yes").note
+    assert told.endswith("“no” (3), “noo” (1) say that the lead did not convert.")
+
+
+def test_it_says_that_a_no_is_only_not_yet_where_no_cell_is_blank() -> None:
+    dated = ImportOptions(converted="won?", created_at="created")
+    assert read_target(Counter({"yes": 2, "no": 3}), dated).note.endswith(
+        "“no” (3) says that it has not converted yet: no cell of the column is blank, so its age will tell."
+    )
+    assert "did not convert" in target({"yes": 2, "no": 3}).note, "without dates of creation no age can tell"
+    assert "“lost” (3) says that the lead did not convert" in read_target(Counter(won=2, lost=3), dated).note
+
+
+def test_it_names_a_few_of_very_many_other_values() -> None:
+    note = target({str(n): 1 for n in range(100)}, converted_value="7").note
+    assert "and 91 more say that the lead did not convert." in note
+
+
 def test_lost_is_lost_even_when_every_lead_is_told() -> None:
     assert target({"won": 2, "lost": 3}).is_lost("Lost")
 
