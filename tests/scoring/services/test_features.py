@@ -83,8 +83,8 @@ def test_activation_wants_a_reason_and_something_to_learn_from() -> None:
     empty = a_draft(specs=(replace(SPECS[0], excluded=True),))
     with pytest.raises(FeatureSetError, match="holds every column out; nothing would be left to learn from"):
         activate(empty)
-    with pytest.raises(FeatureSetError, match="no feature set with the key 999"):
-        activate_feature_set(999, by=None, reason="x", as_of=NOW)
+    with pytest.raises(FeatureSetError, match="no feature set with the key 999999999"):
+        activate_feature_set(999999999, by=None, reason="x", as_of=NOW)
     assert not FeatureSet.objects.filter(state=FeatureSetState.ACTIVE).exists()
 
 
