@@ -73,8 +73,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
-def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
-    """`AXES_LOCKOUT_CALLABLE`: too many failed tries to sign in. The same for names that exist and names that do not."""
+def locked_out(
+    request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None
+) -> HttpResponse:
+    """`AXES_LOCKOUT_CALLABLE`: too many failed tries to sign in. It does not tell whether a name exists."""
     wait = settings.AXES_COOLOFF_TIME
     page = _page(
         request,
