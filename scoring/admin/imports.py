@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import choice_filter, page_action
+from leadscoring.common.admin.base import choice_filter, count_column, page_action
 from leadscoring.common.charts import Bar, shares
 from scoring.admin.import_steps import UploadSteps, next_step
 from scoring.models import ImportRun
@@ -29,10 +29,10 @@ class ImportRunAdmin(UploadSteps):
         "source_system",
         "state_shown",
         "progress_shown",
-        "rows_read",
-        "rows_created",
-        "rows_updated",
-        "rows_refused",
+        count_column("rows_read", "Rows"),
+        count_column("rows_created", "New"),
+        count_column("rows_updated", "Changed"),
+        count_column("rows_refused", "Refused"),
         "created_shown",
         "by_shown",
     )
