@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import AnonymousUser, Permission
@@ -70,6 +71,26 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
             "back": _came_from(request),
         },
     )
+
+
+def locked_out(
+    request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None
+) -> HttpResponse:
+    """`AXES_LOCKOUT_CALLABLE`: too many failed tries to sign in. It does not tell whether a name exists."""
+    wait = settings.AXES_COOLOFF_TIME
+    page = _page(
+        request,
+        status=settings.AXES_HTTP_RESPONSE_CODE,
+        title="Too many failed tries to sign in",
+        context={
+            "kind": "locked",
+            "name": (credentials or {}).get("username") or "",
+            "tries": settings.AXES_FAILURE_LIMIT,
+            "minutes": round(wait.total_seconds() / 60),
+        },
+    )
+    page["Retry-After"] = round(wait.total_seconds())
+    return page
 
 
 def _page(request: HttpRequest, *, status: int, title: str, context: dict[str, Any]) -> HttpResponse:

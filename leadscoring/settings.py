@@ -136,6 +136,7 @@ os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Its lines go where all others go.
 os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 # --- Users and sign-in -------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -157,6 +158,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_LOCKOUT_CALLABLE = "leadscoring.refusals.locked_out"
 
 # --- Transport and browser security ------------------------------------------------------------------
 SECURE_SSL_REDIRECT = PRODUCTION

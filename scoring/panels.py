@@ -8,26 +8,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
+from django.urls import reverse
 
 from leadscoring.common.admin.words import estimate_words, grade_badge, state_badge
 from leadscoring.common.charts import Bar, shares
-from leadscoring.common.claims import WorkState
+from leadscoring.common.claims import Work, WorkState
 from scoring.ml.selection import NAMES
 from scoring.models import (
+    AdoptionRun,
     FeatureSet,
+    IdentityScan,
     ImportRun,
     Lead,
     ModelVersion,
     Prediction,
     Release,
+    RescoreRun,
     TrainingPolicy,
     TrainingRun,
 )
 from scoring.selectors.versions import open_release
 
-Person = AbstractBaseUser | AnonymousUser
+Person = User | AnonymousUser
 BEST_SHOWN = 8
+FAILED_SHOWN = 3
+# What may fail and is told of here, the newest of each.
+WORK: tuple[type[Work], ...] = (ImportRun, TrainingRun, AdoptionRun, RescoreRun, IdentityScan)
 NEW_DAYS = 7
 # Counting stops here: past it the panel says "more than", and the page stays quick.
 MOST_COUNTED = 10_000
@@ -152,16 +159,22 @@ def trouble(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
         .values("pk")[:MOST_COUNTED]
         .count()
     )
-    since = as_of - timedelta(days=7)
-    trained = list(TrainingRun.objects.filter(state=WorkState.FAILED, created_at__gt=since)[:3])
-    imported = list(ImportRun.objects.filter(state=WorkState.FAILED, created_at__gt=since)[:3])
+    failed = [run for kind in WORK for run in _failed(kind, user, as_of - timedelta(days=NEW_DAYS))]
     return {
         "waiting": waiting,
         "more": waiting >= MOST_COUNTED,
-        "trained": trained,
-        "imported": imported,
-        "calm": not (waiting or trained or imported),
+        "failed": [
+            (run, reverse(f"admin:scoring_{run._meta.model_name}_change", args=(run.pk,))) for run in failed
+        ],
+        "calm": not (waiting or failed),
     }
+
+
+def _failed(kind: type[Work], user: Person, since: datetime) -> list[Work]:
+    if not user.has_perm(f"scoring.view_{kind._meta.model_name}"):
+        return []
+    rows = kind._default_manager.filter(state=WorkState.FAILED, created_at__gt=since).order_by("-created_at")
+    return list(rows[:FAILED_SHOWN])
 
 
 PANELS: tuple[Panel, ...] = (

@@ -13,6 +13,7 @@ from leadscoring.common.admin.words import NOTHING, link
 from leadscoring.common.admin.work import CancelPage
 from scoring.admin.imports import STATES
 from scoring.models import AdoptionRun, ForeignVersion, ModelVersion
+from scoring.selectors.versions import serves_now
 
 
 @admin.register(AdoptionRun)
@@ -24,7 +25,7 @@ class AdoptionRunAdmin(CancelPage[AdoptionRun]):
         "run_shown",
         "state_shown",
         "progress_shown",
-        "message",
+        "message_shown",
         "version_shown",
         "created_shown",
         "by_shown",
@@ -56,10 +57,12 @@ class AdoptionRunAdmin(CancelPage[AdoptionRun]):
         return link("scoring_modelversion", version.pk, f"v{version.number}") if version else NOTHING
 
     def page_context(self, request: HttpRequest, row: AdoptionRun) -> dict[str, Any]:
+        version = _version(row)
         seen = ForeignVersion.objects.filter(name=row.source_name, version=row.source_version).first()
         return {
             **super().page_context(request, row),
-            "version": _version(row),
+            "version": version,
+            "serves": version is not None and serves_now(version),
             "seen": seen,
             "reasons": row.report.get("reasons") or [],
             "judged_on": row.report.get("judged_on"),

@@ -50,7 +50,9 @@ def attribute_rows(
                 value=shown(attributes.get(feature.name)),
                 unit="" if _holds(attributes.get(feature.name), feature.unit) else feature.unit,
                 unused=_unused(feature),
-                warnings=tuple(remarks.get(feature.name, ())),
+                warnings=tuple(
+                    text.removeprefix(f"{feature.label}: ") for text in remarks.get(feature.name, ())
+                ),
                 absent="not in the lead's file"
                 if own is not None and feature.name not in own
                 else "not known",

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import ListPage, page_action
+from leadscoring.common.admin.base import ListPage, count_column, page_action
 from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, refused
 from leadscoring.common.admin.words import count, moment, person, state_badge
 from scoring.admin.feature_changes import changes_between
@@ -30,7 +30,14 @@ DRAFT, ACTIVE = FeatureSetState.DRAFT.value, FeatureSetState.ACTIVE.value
 class FeatureSetAdmin(ListPage[FeatureSet]):
     """Drafts are edited here; active and retired sets are read and copied."""
 
-    list_display = ("number", "name", "state_shown", "rows_audited", "created_shown", "activated_shown")
+    list_display = (
+        "number",
+        "name",
+        "state_shown",
+        count_column("rows_audited", "Rows audited"),
+        "created_shown",
+        "activated_shown",
+    )
     list_display_links = ("number", "name")
     search_fields = ("name",)
     empty_words = "The first import draws up a feature set. There is none yet."

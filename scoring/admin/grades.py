@@ -166,7 +166,7 @@ class RegradeAdmin(WorkPage[Regrade]):
         "id",
         "state_shown",
         "progress_shown",
-        "message",
+        "message_shown",
         "limits_shown",
         "created_shown",
         "by_shown",

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from leadscoring.common.admin.base import ListPage, choice_filter
+from leadscoring.common.admin.base import OneRowPage, choice_filter, count_column
 from leadscoring.common.admin.confirm import confirm_page, note_change
 from leadscoring.common.admin.work import CancelPage
 from leadscoring.common.claims import WorkState
@@ -47,8 +47,8 @@ class IdentityScanAdmin(CancelPage[IdentityScan]):
         "__str__",
         "state_shown",
         "progress_shown",
-        "leads_read",
-        "proposals_made",
+        count_column("leads_read", "Leads read"),
+        count_column("proposals_made", "Possible duplicates"),
         "created_shown",
         "by_shown",
     )
@@ -152,26 +152,7 @@ class PolicyForm(PolicyModelForm):
 
 
 @admin.register(MergePolicy)
-class MergePolicyAdmin(ListPage[MergePolicy]):
-    """One row: the list leads straight to it."""
+class MergePolicyAdmin(OneRowPage[MergePolicy]):
+    """Which attributes hold addresses and numbers, and how far they count."""
 
     form = PolicyForm
-    show_add_link = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        # The first save makes the row; until then the defaults hold.
-        return request.user.has_perm("scoring.change_mergepolicy")
-
-    def has_delete_permission(self, request: HttpRequest, obj: MergePolicy | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        policy = MergePolicy.objects.first()
-        if policy is not None:
-            return HttpResponseRedirect(reverse("admin:scoring_mergepolicy_change", args=(policy.pk,)))
-        return super().changelist_view(request, extra_context)
-
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        if MergePolicy.objects.exists():
-            return HttpResponseRedirect(reverse("admin:scoring_mergepolicy_changelist"))
-        return super().add_view(request, form_url, extra_context)

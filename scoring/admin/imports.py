@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import choice_filter, page_action
+from leadscoring.common.admin.base import choice_filter, count_column, page_action
 from leadscoring.common.charts import Bar, shares
 from scoring.admin.import_steps import UploadSteps, next_step
 from scoring.models import ImportRun
@@ -29,10 +29,10 @@ class ImportRunAdmin(UploadSteps):
         "source_system",
         "state_shown",
         "progress_shown",
-        "read_shown",
-        "new_shown",
-        "changed_shown",
-        "refused_shown",
+        count_column("rows_read", "Rows"),
+        count_column("rows_created", "New"),
+        count_column("rows_updated", "Changed"),
+        count_column("rows_refused", "Refused"),
         "created_shown",
         "by_shown",
     )
@@ -48,22 +48,6 @@ class ImportRunAdmin(UploadSteps):
 
     def has_errors_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.view_importrowerror")
-
-    @admin.display(description="Rows", ordering="rows_read")
-    def read_shown(self, row: ImportRun) -> str:
-        return f"{row.rows_read:,}"
-
-    @admin.display(description="New", ordering="rows_created")
-    def new_shown(self, row: ImportRun) -> str:
-        return f"{row.rows_created:,}"
-
-    @admin.display(description="Changed", ordering="rows_updated")
-    def changed_shown(self, row: ImportRun) -> str:
-        return f"{row.rows_updated:,}"
-
-    @admin.display(description="Refused", ordering="rows_refused")
-    def refused_shown(self, row: ImportRun) -> str:
-        return f"{row.rows_refused:,}"
 
     def page_context(self, request: HttpRequest, row: ImportRun) -> dict[str, Any]:
         return {

@@ -70,7 +70,7 @@ class ExportForm(forms.Form):
         super().__init__(data, initial={"columns": USUAL})
         field: Any = self.fields["columns"]
         field.choices = [
-            (column.key, f"{column.heading} (names somebody)" if column.sensitive else column.heading)
+            (column.key, f"{column.heading} (personal data)" if column.sensitive else column.heading)
             for column in offered
         ]
 

@@ -22,8 +22,10 @@ from scoring.admin.lead_words import (
     MONTH,
     ago,
     arrow,
+    cause_words,
     chance_words,
     knowledge_words,
+    reporter_words,
     trend_words,
     value_changes,
 )
@@ -94,7 +96,11 @@ class LeadPage(OverridePages, ListPage[Lead]):
             "override_grade": grade_badge(current.grade) if current else "",
             "may_override": request.user.has_perm("scoring.override_lead") and row.merged_into_id is None,
             "history_chart": _chart(row, points, overrides, now),
-            "scorings": [(p, chance(p.probability)) for p in points[:SHOWN] if p.lead_id == row.pk],
+            "scorings": [
+                (p, chance(p.probability), cause_words(p.cause))
+                for p in points[:SHOWN]
+                if p.lead_id == row.pk
+            ],
             "attributes": attribute_rows(
                 row.attributes,
                 features,
@@ -102,7 +108,7 @@ class LeadPage(OverridePages, ListPage[Lead]):
                 own=_columns_of_its_file(row, features),
             ),
             "feature_set": features,
-            "outcomes": [o for o in reported if o.lead_id == row.pk],
+            "outcomes": [(o, reporter_words(o.reported_by)) for o in reported if o.lead_id == row.pk],
             "timeline": _timeline(request, row, members, labels, points, reported),
             "sees_versions": request.user.has_perm("scoring.view_modelversion"),
         }
@@ -153,6 +159,7 @@ def _score(
     ]
     return {
         "prediction": prediction,
+        "cause_shown": cause_words(prediction.cause),
         "chance": chance(prediction.probability),
         "chance_words": chance_words(prediction, prediction.version),
         "arrow": arrow(last, before) if last else "",

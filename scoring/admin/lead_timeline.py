@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from leadscoring.common.charts import Mark
+from scoring.admin.lead_words import cause_words, reporter_words
 from scoring.contracts import Cause, EventKind
 from scoring.models import Lead, LeadEvent, Outcome
 from scoring.selectors.histories import EVENTS_READ, Point
@@ -152,7 +153,7 @@ def _scored(
         if brought
         else ""
     )
-    why = MARK_SHORT.get(mark, "") if not _of(point.lead_id, names) else point.cause
+    why = MARK_SHORT.get(mark, "") if not _of(point.lead_id, names) else cause_words(point.cause)
     return Entry(
         point.at,
         f"Scored {point.score}, grade {point.grade}",
@@ -170,7 +171,7 @@ def _outcome(row: Outcome, names: Mapping[UUID, str]) -> Entry:
         row.recorded_at,
         f"Outcome: {row.kind}{revenue}",
         f"{when}{corrected}".strip(),
-        by=row.reported_by,
+        by=reporter_words(row.reported_by),
         tone="good" if row.kind == "converted" else "bad",
         of=_of(row.lead_id, names),
     )

@@ -8,12 +8,40 @@ from typing import Any
 
 from leadscoring.common.admin.words import chance
 from scoring.admin.attributes import shown
+from scoring.contracts import Cause
 from scoring.ml.sufficiency import Sufficiency
 from scoring.models import ModelVersion, Prediction
 from scoring.selectors.histories import Point
 
 MONTH = timedelta(days=30)
 CHANGES_SHOWN = 8
+CAUSE_WORDS = {
+    Cause.API.value: "call of another program",
+    Cause.IMPORT.value: "import",
+    Cause.RELEASE.value: "new release",
+    Cause.RESCORE.value: "scored again",
+    Cause.WAITING.value: "had waited for a model",
+}
+
+
+def cause_words(cause: str) -> str:
+    """Why a prediction was made.
+
+    >>> cause_words("api"), cause_words("rescore")
+    ('call of another program', 'scored again')
+    """
+    return CAUSE_WORDS.get(cause, cause)
+
+
+def reporter_words(reported_by: str) -> str:
+    """Who told of an outcome.
+
+    >>> reporter_words("file:crm"), reporter_words("API key Website via L-2"), reporter_words("")
+    ('a file of crm', 'API key Website via L-2', '')
+    """
+    return (
+        f"a file of {reported_by.removeprefix('file:')}" if reported_by.startswith("file:") else reported_by
+    )
 
 
 def trend_words(now: Point, earlier: Point | None, when: str) -> str:

@@ -259,6 +259,9 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
             state=ProposalState.OPEN.value, same_email=True, same_phone=True
         ).select_related("first", "second")
         rows = [(row, *older_first(row.first, row.second)) for row in safe.order_by("pk")[:SAFE_SHOWN]]
+        if not rows:
+            messages.info(request, "No open pair shares both an e-mail address and a number.")
+            return HttpResponseRedirect(reverse("admin:scoring_mergeproposal_changelist"))
         return confirm_page(
             self,
             request,

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from leadscoring.common.admin.base import DayRangeFilter, choice_filter
 from leadscoring.common.admin.words import NOTHING, link, moment, state_badge
 from scoring.admin.lead_search import OfLeadsPage
+from scoring.admin.lead_words import reporter_words
 from scoring.models import Outcome
 
 
@@ -32,14 +33,21 @@ class OutcomeAdmin(OfLeadsPage[Outcome]):
     empty_words = "Outcomes come by import, by the API or from a CRM. None was reported yet."
     fields = (
         "lead_shown",
-        "kind",
-        "occurred_at",
+        "kind_shown",
+        "occurred_shown",
         "revenue_shown",
         "is_current",
-        "recorded_at",
-        "reported_by",
+        "recorded_shown",
+        "reporter_shown",
     )
-    readonly_fields = ("lead_shown", "revenue_shown")
+    readonly_fields = (
+        "lead_shown",
+        "kind_shown",
+        "occurred_shown",
+        "revenue_shown",
+        "recorded_shown",
+        "reporter_shown",
+    )
 
     @admin.display(description="Reported", ordering="recorded_at")
     def recorded_shown(self, row: Outcome) -> str:
@@ -56,6 +64,10 @@ class OutcomeAdmin(OfLeadsPage[Outcome]):
     @admin.display(description="Happened", ordering="occurred_at")
     def occurred_shown(self, row: Outcome) -> str:
         return moment(row.occurred_at)
+
+    @admin.display(description="Reported by")
+    def reporter_shown(self, row: Outcome) -> str:
+        return reporter_words(row.reported_by) or NOTHING
 
     @admin.display(description="Revenue", ordering="revenue")
     def revenue_shown(self, row: Outcome) -> str:

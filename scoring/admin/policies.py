@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest
 
-from leadscoring.common.admin.base import ListPage
+from leadscoring.common.admin.base import ListPage, OneRowPage
 from leadscoring.common.admin.words import NOTHING, moment
 from scoring.models import MaturityWindow, TrainingPolicy
 from scoring.selectors.readiness import category_features
@@ -53,32 +52,12 @@ class PolicyForm(PolicyModelForm):
 
 
 @admin.register(TrainingPolicy)
-class TrainingPolicyAdmin(ListPage[TrainingPolicy]):
-    """One row: the list leads straight to it."""
-
-    show_add_link = False
+class TrainingPolicyAdmin(OneRowPage[TrainingPolicy]):
+    """What training needs at least."""
 
     form = PolicyForm
     fields = ("minimum_leads", "minimum_conversions", "horizon_days", "segment_features")
     change_form_template = "scoring/admin/training_policy.html"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        # The first save makes the row; until then the defaults hold.
-        return request.user.has_perm("scoring.change_trainingpolicy")
-
-    def has_delete_permission(self, request: HttpRequest, obj: TrainingPolicy | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        policy = TrainingPolicy.objects.first()
-        if policy is not None:
-            return HttpResponseRedirect(reverse("admin:scoring_trainingpolicy_change", args=(policy.pk,)))
-        return super().changelist_view(request, extra_context)
-
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        if TrainingPolicy.objects.exists():
-            return HttpResponseRedirect(reverse("admin:scoring_trainingpolicy_changelist"))
-        return super().add_view(request, form_url, extra_context)
 
 
 class WindowForm(WindowModelForm):

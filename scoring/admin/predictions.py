@@ -14,6 +14,7 @@ from leadscoring.common.charts import PushBar, pushes
 from scoring.admin.attributes import attribute_rows
 from scoring.admin.lead_filters import VersionFilter
 from scoring.admin.lead_search import OfLeadsPage
+from scoring.admin.lead_words import cause_words
 from scoring.contracts import Cause, Role
 from scoring.models import FeatureSet, Prediction
 from scoring.selectors.lead_list import GRADES
@@ -31,14 +32,14 @@ class PredictionAdmin(OfLeadsPage[Prediction]):
         "probability_shown",
         "version_shown",
         "role",
-        "cause",
+        "cause_shown",
         "latency_shown",
     )
     list_select_related = ("lead", "version")
     list_filter = (
         VersionFilter,
         choice_filter("role", "role", tuple((r.value, r.value) for r in Role)),
-        choice_filter("cause", "cause", tuple((c.value, c.value) for c in Cause)),
+        choice_filter("cause", "cause", tuple((c.value, cause_words(c.value)) for c in Cause)),
         choice_filter("grade", "grade", GRADES),
         ("scored_at", DayRangeFilter),
     )
@@ -67,6 +68,10 @@ class PredictionAdmin(OfLeadsPage[Prediction]):
     def version_shown(self, prediction: Prediction) -> str:
         return f"v{prediction.version.number}"
 
+    @admin.display(description="Cause", ordering="cause")
+    def cause_shown(self, prediction: Prediction) -> str:
+        return cause_words(prediction.cause)
+
     @admin.display(description="Model time", ordering="latency_ms")
     def latency_shown(self, prediction: Prediction) -> str:
         return f"{prediction.latency_ms:.1f} ms"
@@ -82,6 +87,7 @@ class PredictionAdmin(OfLeadsPage[Prediction]):
             "grade_shown": grade_badge(row.grade),
             "push_chart": pushes(sorted(bars, key=lambda bar: -bar.push)),
             "values": attribute_rows(row.values, features, row.warnings),
+            "cause_shown": cause_words(row.cause),
             "sees_versions": request.user.has_perm("scoring.view_modelversion"),
             "sees_releases": request.user.has_perm("scoring.view_release"),
         }

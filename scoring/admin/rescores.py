@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 
-from leadscoring.common.admin.base import choice_filter
+from leadscoring.common.admin.base import choice_filter, count_column
 from leadscoring.common.admin.work import CancelPage
 from scoring.admin.imports import STATES
 from scoring.admin.lead_list import in_words
@@ -23,8 +23,8 @@ class RescoreRunAdmin(CancelPage[RescoreRun]):
         "name_shown",
         "state_shown",
         "progress_shown",
-        "leads_done",
-        "leads_expected",
+        count_column("leads_done", "Leads done"),
+        count_column("leads_expected", "Of"),
         "created_shown",
         "by_shown",
         "reason",

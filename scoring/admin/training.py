@@ -17,6 +17,7 @@ from leadscoring.common.admin.work import CancelPage
 from scoring.admin.imports import STATES
 from scoring.contracts import FeatureSetState, TrainingRefused
 from scoring.models import FeatureSet, ModelVersion, TrainingPolicy, TrainingRun
+from scoring.selectors.versions import serves_now
 
 
 class TrainForm(ReasonForm):
@@ -48,7 +49,7 @@ class TrainingRunAdmin(CancelPage[TrainingRun]):
         "id",
         "state_shown",
         "progress_shown",
-        "message",
+        "message_shown",
         "version_shown",
         "created_shown",
         "by_shown",
@@ -73,10 +74,11 @@ class TrainingRunAdmin(CancelPage[TrainingRun]):
         return link("scoring_modelversion", version.pk, f"v{version.number}") if version else NOTHING
 
     def page_context(self, request: HttpRequest, row: TrainingRun) -> dict[str, Any]:
-        report = row.report
+        report, version = row.report, _version(row)
         return {
             **super().page_context(request, row),
-            "version": _version(row),
+            "version": version,
+            "serves": version is not None and serves_now(version),
             "left_out": sorted(dict(report.get("left_out") or {}).items()),
             "windows": sorted(dict(report.get("windows") or {}).items()),
             "notes": report.get("notes") or [],

@@ -47,7 +47,7 @@ def evidence(version: ModelVersion) -> dict[str, Any]:
         "gain": gain_plot(_gain(report), n=_test_size(version.metrics)),
         "gain_rows": _gain(report),
         "importance": _importance(version.importance),
-        "importance_more": max(len(version.importance) - IMPORTANCE_SHOWN, 0),
+        "importance_more": max(len(_looked_at(version.importance)) - IMPORTANCE_SHOWN, 0),
         "notes": texts(report.get("notes")),
         "readiness": readiness_words(report.get("readiness")),
         "left_out": _left_out(report.get("left_out")),
@@ -107,7 +107,7 @@ def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
                 "value": _number(found.get("value")),
                 "interval": f"{_number(found.get('low'))} to {_number(found.get('high'))}",
                 "n": f"{found['n']:,}" if isinstance(found.get("n"), int) else NOTHING,
-                "method": str(found.get("method", "")).replace("_", " "),
+                "method": str(found.get("method", "")).replace("_", " ").replace("wilson", "Wilson"),
             }
         )
     return rows
@@ -247,8 +247,14 @@ def _test_size(metrics: Mapping[str, Any]) -> int | None:
     return n if isinstance(n, int) else None
 
 
+def _looked_at(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The features with a share, the largest first: a model of another tool may ask for a few of many."""
+    shares = [row for row in found if float(row.get("share", 0.0)) > 0]
+    return sorted(shares, key=lambda row: -float(row["share"]))
+
+
 def _importance(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    rows = sorted(found, key=lambda row: -float(row.get("share", 0.0)))[:IMPORTANCE_SHOWN]
+    rows = _looked_at(found)[:IMPORTANCE_SHOWN]
     most = max((float(row.get("share", 0.0)) for row in rows), default=0.0)
     return [
         {

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
 from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
-from leadscoring.common.admin.words import badge, estimate_words, moment, person, state_badge
+from leadscoring.common.admin.words import badge, count, estimate_words, moment, person, state_badge
 from scoring.admin.version_report import compared, estimator_words, evidence
 from scoring.admin.version_scale import scale_context
 from scoring.contracts import ReleaseConflict, ScoringError, VersionOrigin, VersionState
@@ -39,8 +39,7 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
         "estimator_shown",
         "origin_shown",
         "auc_shown",
-        "training_rows",
-        "training_conversions",
+        "learned_shown",
         "created_shown",
     )
     list_filter = (
@@ -104,6 +103,12 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
     @admin.display(description="Test ROC-AUC (95 % interval, n)")
     def auc_shown(self, row: ModelVersion) -> str:
         return estimate_words(row.metrics.get("roc_auc"))
+
+    @admin.display(description="Learned from", ordering="training_rows")
+    def learned_shown(self, row: ModelVersion) -> str:
+        if row.origin == VersionOrigin.ADOPTED.value:
+            return "elsewhere"
+        return f"{count(row.training_rows, 'lead')}, {row.training_conversions:,} converted"
 
     @admin.display(description="Made", ordering="created_at")
     def created_shown(self, row: ModelVersion) -> str:

@@ -175,14 +175,10 @@ def region_evidence(coded: Coded, target: Bools, fold: NDArray[np.int64], config
     found = []
     high, names, _ = chosen_region(coded, target, fold, least=config.region_lr / 2)
     if high.j >= config.region_j and high.times(config.region_lr, config.sure):
-        found.append(
-            f"{_values(names)} {_hold(names)} {high.r:.0%} of the converted and {_small(high.f)} of the other leads"
-        )
+        found.append(f"{_hold(names)} {high.r:.0%} of the converted and {_small(high.f)} of the other leads")
     low, names, _ = chosen_region(coded, target, fold, most=2 / config.region_lr)
     if -low.j >= config.region_j and low.times_less(config.region_lr, config.sure):
-        found.append(
-            f"{_values(names)} {_hold(names)} {low.f:.0%} of the other leads and {_small(low.r)} of the converted"
-        )
+        found.append(f"{_hold(names)} {low.f:.0%} of the other leads and {_small(low.r)} of the converted")
     pure_odds = config.pure_low / (1 - config.pure_low) * (1 - base) / max(base, 1e-9)
     pure, names, exact = chosen_region(coded, target, fold, least=pure_odds)
     recall = config.pure_recall if exact else config.pure_recall_bins
@@ -246,15 +242,15 @@ def _small(share: float) -> str:
     return "none" if share == 0 else f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
 
 
-def _hold(names: tuple[str, ...]) -> str:
-    return "holds" if len(names) == 1 else "hold"
-
-
 def _values(names: tuple[str, ...]) -> str:
     quoted = [name if name == "(missing)" else f"“{name}”" for name in names]
     if len(quoted) > 1:
         return "the values " + ", ".join(quoted)
     return f"the value {quoted[0]}" if quoted else "its values"
+
+
+def _hold(names: tuple[str, ...]) -> str:
+    return f"{_values(names)} {'holds' if len(names) == 1 else 'hold'}"
 
 
 def _low(hits: int, n: int) -> float:

@@ -145,8 +145,9 @@ def _tree(fields: dict[str, str], columns: int, where: str) -> None:
     }
     _list(fields, "leaf_weight", leaves, _floats, where)
     leaf_count = _list(fields, "leaf_count", leaves, _ints, where)
-    if not all(0 <= feature < columns for feature in nodes["split_feature"]):
-        raise TreeError(f"{where}.split_feature: expected columns 0 to {columns - 1}")
+    for feature in nodes["split_feature"]:
+        if not 0 <= feature < columns:
+            raise TreeError(f"{where}.split_feature: got column {feature}; expected 0 to {columns - 1}")
     _categories(fields, categories, nodes["decision_type"], floats["threshold"], where)
     _shape(nodes, leaf_count, leaves, where)
 

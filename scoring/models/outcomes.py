@@ -33,4 +33,4 @@ class Outcome(models.Model):
         indexes: ClassVar = [models.Index(fields=["-recorded_at"], name="outcome_recorded")]
 
     def __str__(self) -> str:
-        return f"{self.lead_id}: {self.kind}"
+        return f"Outcome {self.pk}: {self.kind}"

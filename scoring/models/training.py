@@ -79,7 +79,7 @@ class MaturityWindow(models.Model):
         ordering: ClassVar = ["source_system"]
 
     def __str__(self) -> str:
-        return f"{self.source_system}: {self.days} days"
+        return f"{self.source_system}: " + ("no window yet" if self.days is None else f"{self.days:.0f} days")
 
     @property
     def days(self) -> float | None:

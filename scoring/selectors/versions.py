@@ -17,6 +17,11 @@ def open_release() -> Release | None:
     )
 
 
+def serves_now(version: ModelVersion) -> bool:
+    """Whether this version is the one that scores every lead."""
+    return Release.objects.filter(is_open=True, champion=version).exists()
+
+
 def grade_limits() -> GradeLimits:
     """The grade limits in force: the ones a person set, else 75/50/25."""
     band = GradeBand.objects.filter(is_current=True).first()

@@ -26,7 +26,7 @@ class ExportRefused(ScoringError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its key, its heading, and whether it names somebody."""
+    """One column: its key, its heading, and whether it is personal data."""
 
     key: str
     heading: str
@@ -56,7 +56,19 @@ USUAL = tuple(column.key for column in FIELDS if column.key not in {"first_seen"
 def columns_offered() -> list[Column]:
     """The lead's own columns, then those of the active feature set."""
     features = Feature.objects.filter(feature_set__state=FeatureSetState.ACTIVE).order_by("position")
-    return [*FIELDS, *(Column(f"{ATTRIBUTE}{f.name}", f.label, f.sensitive) for f in features)]
+    taken = {column.heading.casefold() for column in FIELDS}
+    return [
+        *FIELDS,
+        *(
+            Column(
+                f"{ATTRIBUTE}{f.name}",
+                # Two columns of one file must not have one heading.
+                f"{f.label} (attribute)" if f.label.casefold() in taken else f.label,
+                f.sensitive,
+            )
+            for f in features
+        ),
+    ]
 
 
 def export_leads(rows: QuerySet[Lead], keys: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.template import loader
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from leadscoring.refusals import NotedRefusals
 from scoring.admin.leads import LeadAdmin
@@ -172,6 +173,36 @@ def test_a_signed_in_person_s_refused_form_stays_in_the_frame() -> None:
     answer = client.post("/admin/scoring/importrun/upload/", {})
     assert answer.status_code == 403
     assert in_frame(answer)
+
+
+# --- Locked ------------------------------------------------------------------------------------------
+
+
+def try_to_sign_in(name: str, password: str = "wrong", **headers: Any) -> Any:
+    return Client(**headers).post("/admin/login/", {"username": name, "password": password})
+
+
+def test_too_many_failed_tries_are_told_how_long_to_wait_and_who_can_help(settings: Settings) -> None:
+    settings.AXES_FAILURE_LIMIT = 3
+    assert [try_to_sign_in("<b>Ben</b>").status_code for _ in range(3)] == [200, 200, 429]
+    answer = try_to_sign_in("<b>Ben</b>")
+    words = words_of(answer)
+    assert answer.status_code == 429
+    assert answer["Retry-After"] == "900"
+    assert "There were 3 failed tries as <b>Ben</b> from your address." in words
+    assert "No more are taken for 15 minutes, not even with the right password" in words
+    assert "end the wait under Failed sign-ins" in words
+    assert b"<b>Ben" not in answer.content
+    assert not in_frame(answer)
+
+
+def test_the_page_of_locked_tries_does_not_say_whether_a_name_exists(settings: Settings) -> None:
+    settings.AXES_FAILURE_LIMIT = 1
+    person = User.objects.create_superuser("ben", password="the right one")
+    known, unknown = try_to_sign_in("ben"), try_to_sign_in("bob")
+    assert words_of(known).replace("ben", "") == words_of(unknown).replace("bob", "")
+    assert try_to_sign_in(person.username, "the right one").status_code == 429
+    assert try_to_sign_in("ben", "the right one", REMOTE_ADDR="198.51.100.7").status_code == 302
 
 
 # --- Faults ------------------------------------------------------------------------------------------

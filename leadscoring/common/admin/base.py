@@ -13,7 +13,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 from unfold.decorators import action as unfold_action
 from unfold.enums import ActionVariant
@@ -124,6 +125,41 @@ class ListPage(Page[Row]):
         return row
 
 
+class OneRowPage(ListPage[Row]):
+    """Settings: at most one row, made by the first save. The list leads to it, or to the form that makes it."""
+
+    show_add_link = False
+    empty_words = "Nobody has set anything yet: what the program brings along holds."
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        row = self.model._default_manager.first()
+        if row is not None:
+            return self._to("change", row.pk)
+        return (
+            self._to("add")
+            if self.has_add_permission(request)
+            else super().changelist_view(request, extra_context)
+        )
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if self.model._default_manager.exists():
+            return self._to("changelist")
+        return super().add_view(
+            request, form_url, {**(extra_context or {}), "show_save_and_add_another": False}
+        )
+
+    def _to(self, page: str, *args: object) -> HttpResponse:
+        return HttpResponseRedirect(
+            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+        )
+
+
 class ReadOnlyPage(ListPage[Row]):
     """Rows that nobody edits by hand: the program writes them, people read them."""
 
@@ -135,6 +171,17 @@ class ReadOnlyPage(ListPage[Row]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
+
+
+def count_column(field: str, heading: str) -> Callable[[Any], str]:
+    """A column of a list that writes a number as people do: `6,000`."""
+
+    @admin.display(description=heading, ordering=field)
+    def shown(row: Any) -> str:
+        return f"{getattr(row, field):,}"
+
+    shown.__name__ = f"{field}_shown"
+    return shown
 
 
 def page_action(

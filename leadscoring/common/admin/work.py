@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from leadscoring.common.admin.base import ReadOnlyPage, page_action
 from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change
@@ -17,6 +18,7 @@ from leadscoring.common.admin.words import NOTHING, duration, moment, person, st
 from leadscoring.common.claims import Work, WorkState
 
 Run = TypeVar("Run", bound=Work)
+LONGEST_MESSAGE = 140
 BAR_TONES = {WorkState.DONE.value: "ls-done", WorkState.FAILED.value: "ls-failed"}
 
 
@@ -59,6 +61,12 @@ class WorkPage(ReadOnlyPage[Run]):
             percent,
             percent,
         )
+
+    @admin.display(description="Message")
+    def message_shown(self, row: Run) -> str:
+        """How far it is; for what failed, why."""
+        words = row.error if row.state == WorkState.FAILED.value and row.error else row.message
+        return Truncator(words.strip().partition("\n")[0]).chars(LONGEST_MESSAGE)
 
     @admin.display(description="Asked for", ordering="created_at")
     def created_shown(self, row: Run) -> str:

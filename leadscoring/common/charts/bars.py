@@ -54,6 +54,7 @@ def pushes(bars: Sequence[PushBar]) -> SafeString:
             tag("i", f"+{limit:g}"),
             class_="ls-push-ticks",
         ),
+        tag("span"),
         class_="ls-push-row ls-push-axis",
     )
     note = tag(
@@ -79,10 +80,10 @@ def _push_row(bar: PushBar, limit: float) -> SafeString:
         tag(
             "span",
             tag("span", class_=f"ls-push-bar {side}", style=f"left:{left:.1f}%;width:{max(width, 0.6):.1f}%"),
-            tag("span", written, class_="ls-push-value"),
             class_="ls-push-track",
             title=f"{written} on the log-odds",
         ),
+        tag("span", written, class_="ls-push-value"),
         class_="ls-push-row",
     )
 

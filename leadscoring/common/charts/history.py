@@ -56,6 +56,11 @@ class HistorySpan:
     text: str
 
 
+SCORE_TICKS = (0, 25, 50, 75, 99)
+LABEL_WIDTH = 95.0
+"""Of a time under the axis, in the units of the drawing."""
+
+
 def history_plot(
     points: Sequence[HistoryPoint], spans: Sequence[HistorySpan] = (), *, of: str = ""
 ) -> SafeString:
@@ -70,7 +75,8 @@ def history_plot(
     pad = max(span * 0.04, 1800.0)
     frame = Frame.of(x=(first - pad, last + pad), y=(0.0, 100.0), width=560.0, height=250.0)
     pattern = "%d %b %Y" if span > 3 * 86_400 else "%d %b %H:%M"
-    count = 4 if span > 0 else 1
+    # As many labels as have room beside each other.
+    count = min(4, 1 + int((frame.x(last) - frame.x(first)) / LABEL_WIDTH))
     marks = [first + span * k / max(count - 1, 1) for k in range(count)]
     own = [p for p in ordered if p.mark is not Mark.OTHER]
     parts = [
@@ -80,7 +86,7 @@ def history_plot(
             x_text=lambda at: datetime.fromtimestamp(at, UTC).strftime(pattern),
             y_text=lambda score: f"{score:.0f}",
             x_ticks=marks,
-            y_ticks=[0, 25, 50, 75, 99],
+            y_ticks=SCORE_TICKS,
         ),
         *(_span(frame, s, last) for s in spans),
         tag(
@@ -89,6 +95,18 @@ def history_plot(
             d=line_path((frame.x(p.at.timestamp()), frame.y(p.score)) for p in own),
         ),
         *(_point(frame, p) for p in ordered),
+    ]
+    # Seen on a phone, where the axis at the left is scrolled out of sight.
+    parts += [
+        tag(
+            "text",
+            f"{score}",
+            class_="ls-tick ls-narrow",
+            x=frame.x.end,
+            y=frame.y(score) - 4,
+            text_anchor="end",
+        )
+        for score in SCORE_TICKS
     ]
     drawing = frame.figure(*parts, title="Score over time", caption=of or _count(len(ordered)))
     # On a phone the drawing keeps its size and scrolls, the newest scores in sight.

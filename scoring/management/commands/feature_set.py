@@ -61,8 +61,9 @@ class Command(DatabaseCommand):
         for note in found.notes:
             write(f"  {note}")
         for feature in found.features.all():
-            held = self.style.WARNING("held out") if feature.excluded else "trains  "
-            write(f"\n  {feature.label}  [{feature.kind}]  {held}  {_audit_words(feature)}")
+            write(
+                f"\n  {_name_words(feature)}  [{feature.kind}]  {self._use(feature)}  {_audit_words(feature)}"
+            )
             if feature.excluded and feature.exclusion_reason:
                 write(f"      {feature.exclusion_reason}")
             elif feature.known_at_reason:
@@ -71,6 +72,16 @@ class Command(DatabaseCommand):
                 write(f"      missing: blank, {', '.join(repr(token) for token in feature.missing_tokens)}")
             for note in feature.notes:
                 write(f"      {note}")
+
+    def _use(self, feature: Feature) -> str:
+        if feature.excluded:
+            return self.style.WARNING("held out")
+        return "trains  " if feature.spec().trainable else "not used"
+
+
+def _name_words(feature: Feature) -> str:
+    """What people read, and the column's own name where that differs: files and models ask for the name."""
+    return feature.label if feature.label == feature.name else f"{feature.label} (column “{feature.name}”)"
 
 
 def _audit_words(feature: Feature) -> str:

@@ -36,8 +36,9 @@ def convert_lightgbm(data: bytes, inputs: Sequence[Input]) -> Converted:
         )
     fields = _header(head)
     _check_header(fields, inputs)
+    # First the trees: a text that is cut off has lost its categories too.
+    blocks = _blocks(body)
     columns, notes = _columns(text, inputs)
-    blocks = _blocks(body, columns_used=len(inputs))
     infos = ["[-1e300:1e300]" if item.given is not Given.TEXT else "0:1" for item in inputs]
     written = text_of_blocks(blocks, infos)
     try:
@@ -129,7 +130,7 @@ def _levels(text: str) -> list[list[str]]:
     return found
 
 
-def _blocks(body: str, *, columns_used: int) -> list[str]:
+def _blocks(body: str) -> list[str]:
     trees, mark, _ = body.partition("end of trees")
     if not mark:
         raise AdoptionError("The LightGBM model does not end with “end of trees”; it seems cut off.")

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from scoring.contracts import FeatureSetState
+from scoring.ml.values import FeatureSpec, Kind
 from scoring.models import FeatureSet
 from tests.factories.rows import a_feature_set, counts, features_of
 from tests.factories.trained import SPECS
@@ -32,11 +33,19 @@ def test_it_shows_the_active_set_with_its_audit() -> None:
     feature.save()
     words = feature_set("show")
     assert "Feature set 1: leads · active" in words
-    assert "Pages visited  [number]  trains    AUC alone 0.712 (0.690 to 0.730, n = 1,200)" in words
+    assert (
+        "Pages visited (column “Pages”)  [number]  trains    AUC alone 0.712 (0.690 to 0.730, n = 1,200)"
+        in words
+    )
     assert "“-1” read as missing: 3 rows" in words
     assert "Contract  [yes_no]  held out" in words
     assert "a leak" in words
     assert "missing: blank, 'Select'" in words
+
+
+def test_it_says_of_an_identifier_that_no_model_uses_it() -> None:
+    a_feature_set((*SPECS, FeatureSpec(name="Email", label="Email", kind=Kind.IDENTIFIER)))
+    assert "Email  [identifier]  not used" in feature_set("show")
 
 
 def test_export_can_be_edited_and_read_again(tmp_path: Path) -> None:

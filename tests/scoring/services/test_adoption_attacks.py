@@ -266,6 +266,12 @@ def test_lightgbm_texts_that_cannot_be_are_refused(old: bytes, new: bytes) -> No
         convert_lightgbm(text.replace(old, new, 1), own.INPUTS)
 
 
+def test_a_lightgbm_text_that_is_cut_off_is_told_to_be_so() -> None:
+    text = own.lightgbm_text()
+    with pytest.raises(AdoptionError, match="it seems cut off"):
+        convert_lightgbm(text[: text.index(b"end of trees")], own.INPUTS)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "form", ["pickle as skops", "python_function", "pickle", "link", "outside", "http", "large"]
