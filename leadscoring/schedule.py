@@ -28,12 +28,28 @@ class Daily:
 
 
 @dataclass(frozen=True, slots=True)
+class Hourly:
+    """A minute of every hour."""
+
+    minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """A weekday (0 is Sunday, 1 is Monday) and a time of day, UTC."""
+
+    weekday: int
+    hour: int
+    minute: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the table."""
 
     name: str
     task: str
-    when: Every | Daily
+    when: Every | Hourly | Daily | Weekly
     why: str
     expires_seconds: int
 
@@ -45,6 +61,13 @@ TABLE: tuple[Entry, ...] = (
         when=Every(20),
         why="Picks up work whose message was lost or whose worker died; 20 s is how long that may go unseen.",
         expires_seconds=20,
+    ),
+    Entry(
+        name="Wake scheduled runs",
+        task="leadscoring.tasks.wake_jobs",
+        when=Every(60),
+        why="Starts again what failed or lost its worker; the first pause before another attempt is a minute.",
+        expires_seconds=60,
     ),
     Entry(
         name="Look for models of other tools",
@@ -103,9 +126,11 @@ def ensure_schedule() -> list[str]:
     from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
     known = set(PeriodicTask.objects.values_list("name", flat=True))
+    # An operator may have given a row another name; its task then says that it is there.
+    started = set(PeriodicTask.objects.values_list("task", flat=True))
     added = []
     for entry in TABLE:
-        if entry.name in known:
+        if entry.name in known or entry.task in started:
             continue
         timing: dict[str, Any]
         if isinstance(entry.when, Every):
@@ -115,9 +140,9 @@ def ensure_schedule() -> list[str]:
             timing = {"interval": interval[0]}
         else:
             crontab = CrontabSchedule.objects.get_or_create(
-                hour=str(entry.when.hour),
+                hour="*" if isinstance(entry.when, Hourly) else str(entry.when.hour),
                 minute=str(entry.when.minute),
-                day_of_week="*",
+                day_of_week=str(entry.when.weekday) if isinstance(entry.when, Weekly) else "*",
                 day_of_month="*",
                 month_of_year="*",
                 timezone="UTC",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.core.management import call_command
 
-from leadscoring.common import idempotency
+from leadscoring.common import idempotency, jobs
 
 
 @shared_task(time_limit=300, soft_time_limit=280, expires=3600)
@@ -18,3 +18,9 @@ def prune_idempotency() -> None:
 def clear_sessions() -> None:
     """Delete expired sign-ins."""
     call_command("clearsessions")
+
+
+@shared_task(time_limit=60, soft_time_limit=50, expires=60)
+def wake_jobs() -> None:
+    """Start scheduled runs that wait to be tried again, or whose worker died."""
+    jobs.wake()

@@ -254,10 +254,13 @@ def request_cancel(model: type[Work], pk: Any, *, now: datetime | None = None) -
         return bool(_rows(model).filter(pk=pk, state=WorkState.RUNNING).update(cancel_requested=True))
 
 
-def stale(model: type[Work], *, now: datetime | None = None, limit: int = 100) -> list[Any]:
+def stale(
+    model: type[Work], *, now: datetime | None = None, limit: int = 100, where: Q | None = None
+) -> list[Any]:
     """Keys of rows to be worked on now, oldest first: queued and due, or held by a worker that fell
-    silent."""
-    found = _rows(model).filter(_due(now), attempts__lt=model.max_attempts, cancel_requested=False)
+    silent. `where` narrows the rows."""
+    due = _due(now) if where is None else _due(now) & where
+    found = _rows(model).filter(due, attempts__lt=model.max_attempts, cancel_requested=False)
     return list(found.order_by("created_at", "pk").values_list("pk", flat=True)[:limit])
 
 

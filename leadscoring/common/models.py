@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from leadscoring.common.claims import Work, WorkState
+
 
 def new_token() -> str:
     """Twelve random characters; no two installations draw the same."""
@@ -67,3 +69,37 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.route} → {self.status}"
+
+
+class JobState(models.TextChoices):
+    """As other work, and skipped: nobody began it in its time, and its rule does not make it up."""
+
+    QUEUED = WorkState.QUEUED.value, "Waiting"
+    RUNNING = WorkState.RUNNING.value, "Running"
+    DONE = WorkState.DONE.value, "Done"
+    FAILED = WorkState.FAILED.value, "Failed"
+    SKIPPED = "skipped", "Skipped"
+
+
+class JobRun(Work):
+    """One slot of a scheduled job; see `leadscoring.common.jobs`."""
+
+    job = models.CharField(max_length=100, editable=False)
+    slot = models.DateTimeField(editable=False, help_text="When the slot begins, UTC.")
+    state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED, editable=False)
+
+    class Meta(Work.Meta):
+        verbose_name = "scheduled run"
+        ordering: ClassVar = ["-slot", "job"]
+        constraints: ClassVar = [
+            *Work.Meta.constraints,
+            models.UniqueConstraint(fields=["job", "slot"], name="common_jobrun_once"),
+        ]
+        indexes: ClassVar = [
+            *Work.Meta.indexes,
+            models.Index(fields=["-slot", "job"], name="common_jobrun_newest"),
+            models.Index(fields=["state", "-slot"], name="common_jobrun_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} of {self.slot:%Y-%m-%d %H:%M} UTC"

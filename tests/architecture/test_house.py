@@ -15,6 +15,7 @@ from celery import Task
 from django.core.management import call_command
 from django.utils.module_loading import import_string
 
+from leadscoring.common.jobs import task_of
 from leadscoring.schedule import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,14 +29,19 @@ def sources(*roots: str) -> Iterator[Path]:
 
 
 def queued_paths() -> Iterator[tuple[str, str]]:
-    """(where, dotted path) of every `enqueue("…")` with a literal path."""
+    """(where, dotted path) of every `enqueue("…")` with a literal path, and of every `run_slot(job="…")`."""
     for path in sources(*PACKAGES):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args:
+            if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            first = node.args[0]
-            if name == "enqueue":
+            if name == "run_slot":
+                (job,) = (one.value for one in node.keywords if one.arg == "job")
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                yield where, task_of(str(job.value)) if isinstance(job, ast.Constant) else "(not a literal)"
+            # A job's slot is woken by the name in its row; that it is a task's is what `run_slot` is asked above.
+            if name == "enqueue" and node.args and path != ROOT / "leadscoring/common/jobs.py":
+                first = node.args[0]
                 where = f"{path.relative_to(ROOT)}:{node.lineno}"
                 yield where, first.value if isinstance(first, ast.Constant) else "(not a literal)"
 

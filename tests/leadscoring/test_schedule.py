@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from leadscoring.schedule import TABLE, Every, ensure_schedule
+from leadscoring import schedule
+from leadscoring.schedule import TABLE, Daily, Entry, Every, Hourly, Weekly, ensure_schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,42 @@ def test_a_line_that_an_operator_changed_is_never_written_again() -> None:
     assert ensure_schedule() == []
     row = PeriodicTask.objects.get(name="Sweep")
     assert (row.enabled, row.expire_seconds) == (False, 7)
+
+
+def test_rows_that_an_operator_disabled_retimed_or_gave_another_task_stay_as_they_are() -> None:
+    ensure_schedule()
+    other = CrontabSchedule.objects.create(hour="5", minute="5", timezone="Europe/Berlin")
+    PeriodicTask.objects.filter(name="Search for duplicates").update(crontab=other, enabled=False)
+    PeriodicTask.objects.filter(name="Sweep").update(description="Ours")
+    ensure_schedule()
+    row = PeriodicTask.objects.get(name="Search for duplicates")
+    assert (row.crontab, row.enabled) == (other, False)
+    assert PeriodicTask.objects.get(name="Sweep").description == "Ours"
+
+
+def test_a_renamed_row_is_not_doubled() -> None:
+    ensure_schedule()
+    PeriodicTask.objects.filter(name="Sweep").update(name="Sweep, but slower")
+    assert ensure_schedule() == []
+    assert PeriodicTask.objects.filter(task="scoring.tasks.sweep").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("when", "written"),
+    [
+        (Hourly(7), ("7", "*", "*")),
+        (Daily(3, 5), ("5", "3", "*")),
+        (Weekly(1, 6, 30), ("30", "6", "1")),
+    ],
+)
+def test_hours_days_and_weekdays_are_written_in_utc(
+    when: Hourly | Daily | Weekly, written: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Entry("Trial", "scoring.tasks.trial", when, "Because it is tried here.", 60)
+    monkeypatch.setattr(schedule, "TABLE", (line,))
+    ensure_schedule()
+    row = PeriodicTask.objects.get(name="Trial").crontab
+    assert (row.minute, row.hour, row.day_of_week, str(row.timezone)) == (*written, "UTC")
 
 
 def test_the_sweep_runs_every_20_seconds_and_a_late_one_expires() -> None:
