@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -28,6 +30,19 @@ POSTGRES_OPTIONS = frozenset(
         "connect_timeout",
     }
 )
+# How the connection to a mail server is encrypted, and the port it then has.
+MAIL_SCHEMES = {"smtp": ("", 25), "smtp+starttls": ("starttls", 587), "smtps": ("ssl", 465)}
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail is handed over: security is "", "starttls" or "ssl"."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    security: str
 
 
 class Environment:
@@ -54,6 +69,45 @@ class Environment:
             raise self._refuse(
                 name, f"at least {minimum_length} characters", shown=f"{len(value)} characters long (hidden)"
             )
+        return value
+
+    def secrets(self, name: str, *, minimum_length: int) -> list[str]:
+        """Secrets separated by commas, each of at least `minimum_length` characters."""
+        found = [part.strip() for part in self._raw(name).split(",")] if self._raw(name) else []
+        if any(len(part) < minimum_length for part in found):
+            raise self._refuse(
+                name,
+                f"one or more secrets of at least {minimum_length} characters, separated by commas",
+                shown=f"{len(found)} values, one of them shorter (hidden)",
+            )
+        return found
+
+    def mail(self, name: str) -> MailServer | None:
+        """A mail server: `smtp+starttls://user:password@host:587`, `smtps://…` or `smtp://…`; None when not set.
+        User and password are percent-encoded."""
+        value = self.url(name, schemes=tuple(MAIL_SCHEMES))
+        if not value:
+            return None
+        parts = urlsplit(value)
+        if not parts.hostname or parts.path not in {"", "/"} or parts.query:
+            raise self._refuse(name, "smtp+starttls://user:password@host:587", shown="another form (hidden)")
+        security, port = MAIL_SCHEMES[parts.scheme]
+        return MailServer(
+            parts.hostname,
+            parts.port or port,
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+            security,
+        )
+
+    def address(self, name: str, default: str) -> str:
+        """An e-mail address, with or without a name: `Leads <leads@example.com>`."""
+        value = self._raw(name)
+        if not value:
+            return default
+        mailbox = parseaddr(value)[1]
+        if not mailbox.count("@") == 1 or mailbox.startswith("@") or mailbox.endswith("@"):
+            raise self._refuse(name, "an e-mail address such as Leads <leads@example.com>")
         return value
 
     def flag(self, name: str, default: bool) -> bool:

@@ -35,6 +35,10 @@ class Places:
         return self.root / "secret_key"
 
     @property
+    def secrets_key(self) -> Path:
+        return self.root / "secrets_key"
+
+    @property
     def mlflow_database(self) -> Path:
         return self.root / "mlflow.sqlite3"
 

@@ -33,6 +33,8 @@ PLACES = Places(env.directory("VAR_DIR", BASE_DIR / "var"))
 VAR_DIR = PLACES.root
 PLACES.prepare()
 SECRET_KEY = env.secret("SECRET_KEY", minimum_length=50) or keep_secret_key(PLACES.secret_key)
+# What secrets in the database are sealed with, newest first; see `leadscoring.common.crypto`.
+SECRETS_KEYS = env.secrets("SECRETS_KEY", minimum_length=32) or [keep_secret_key(PLACES.secrets_key)]
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
 )
@@ -291,9 +293,25 @@ MEDIA_URL = ""
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_TEMP_DIR = None
 
-# --- Mail --------------------------------------------------------------------------------------------
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = PLACES.outbox
+# --- Mail and other ways out -------------------------------------------------------------------------
+# Without EMAIL_URL each mail is a file under VAR_DIR/outbox.
+EMAIL_SERVER = env.mail("EMAIL_URL")
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if EMAIL_SERVER else "leadscoring.common.outbox.MailFiles"
+)
+if EMAIL_SERVER:
+    EMAIL_HOST = EMAIL_SERVER.host
+    EMAIL_PORT = EMAIL_SERVER.port
+    EMAIL_HOST_USER = EMAIL_SERVER.user
+    EMAIL_HOST_PASSWORD = EMAIL_SERVER.password
+    EMAIL_USE_SSL = EMAIL_SERVER.security == "ssl"
+    EMAIL_USE_TLS = EMAIL_SERVER.security == "starttls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.address("EMAIL_FROM", "leadscoring@localhost")
+# Where people reach the admin; links in messages start with it. Without it messages hold the path only.
+PUBLIC_URL = env.url("PUBLIC_URL", schemes=("https", "http")).rstrip("/")
+# Hosts inside the own network that may be called: host or host:port. Empty: public addresses only.
+OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW")
 
 # --- Logging -----------------------------------------------------------------------------------------
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", allowed=("DEBUG", "INFO", "WARNING", "ERROR"))

@@ -23,6 +23,11 @@ def prepare() -> None:
         "LEADSCORING_DEBUG",
         "METRICS_TOKEN",
         "CELERY_TASK_ALWAYS_EAGER",
+        "EMAIL_URL",
+        "EMAIL_FROM",
+        "PUBLIC_URL",
+        "OUTBOUND_ALLOW",
+        "SECRETS_KEY",
     ):
         os.environ.pop(name, None)
     owner = os.getpid()
