@@ -17,6 +17,7 @@ COMPARED: tuple[tuple[str, str], ...] = (
     ("known_at", "known at"),
     ("excluded", "held out"),
     ("sensitive", "sensitive"),
+    ("segment", "watched value by value"),
     ("decimal", "decimal mark"),
     ("thousands", "thousands mark"),
     ("date_format", "date format"),

@@ -90,6 +90,7 @@ class FeatureForm(FeatureModelForm):
             "excluded",
             "exclusion_reason",
             "sensitive",
+            "segment",
             "minimum",
             "maximum",
             "decimal",

@@ -18,7 +18,7 @@ from scoring.ml.labels import label_and_unit, words_of
 from scoring.ml.parsing import shown
 from scoring.ml.phrases import count, percent
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, parse_column
-from scoring.ml.words import SENSITIVE_WORDS
+from scoring.ml.words import SEGMENT_WORDS, SENSITIVE_WORDS
 
 NEAR_CONSTANT = 0.995
 _NAMELESS = re.compile(r"column \d+( \(\d+\))?")
@@ -105,6 +105,9 @@ def _column(name: str, column: pd.Series[Any]) -> ColumnDraft:
     sensitive = guess.sensitive or bool(set(words_of(name)) & SENSITIVE_WORDS)
     if sensitive and not guess.sensitive:
         notes = [*notes, "Marked as sensitive because of its name: watched for fairness."]
+    segment = guess.kind is Kind.CATEGORY and not excluded and bool(set(words_of(name)) & SEGMENT_WORDS)
+    if segment:
+        notes = [*notes, "Watched value by value because of its name: each value may change on its own."]
     spec = FeatureSpec(
         name=name,
         label=label,
@@ -114,6 +117,7 @@ def _column(name: str, column: pd.Series[Any]) -> ColumnDraft:
         excluded=excluded,
         exclusion_reason=reason,
         sensitive=sensitive,
+        segment=segment,
         decimal=guess.decimal,
         thousands=guess.thousands,
         date_format=guess.date_format,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.ml.feature_bins import FeatureBins, bins_of_categories, bins_of_numbers, date_bin_names
 from scoring.ml.moments import Moments
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind
 from scoring.ml.sketches import QuantileSketch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -31,7 +33,8 @@ class ProfileError(ValueError):
 class FeatureProfile:
     """One feature in the reference: its bins, the rows in each, and for numbers moments and quantiles.
 
-    ``counts`` (shape ``bins.size``) follows ``bin_names``; ``missing`` is the count of the missing bin.
+    ``counts`` (shape ``bins.size``) follows ``bin_names``; ``missing`` is the count of the missing bin; ``outside`` how
+    many values lay outside the allowed range, None in profiles made before this was counted.
     Free texts are profiled by their length in characters: their words may be personal data. ``moments`` and
     ``sketch`` are None for categories.
     """
@@ -44,6 +47,7 @@ class FeatureProfile:
     counts: Counts
     moments: Moments | None
     sketch: QuantileSketch | None
+    outside: int | None = None
 
     @property
     def missing(self) -> int:
@@ -79,6 +83,7 @@ class FeatureProfile:
             "counts": self.counts.tolist(),
             "moments": None if self.moments is None else self.moments.to_json(),
             "sketch": None if self.sketch is None else self.sketch.to_json(),
+            "outside": self.outside,
         }
 
     @classmethod
@@ -96,6 +101,43 @@ class FeatureProfile:
             counts,
             None if moments is None else Moments.from_json(moments),
             None if sketch is None else QuantileSketch.from_json(sketch),
+            None if data.get("outside") is None else int(data["outside"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """The reference leads with one value of a feature that is watched value by value.
+
+    ``bin`` is the value's place among the bins of ``feature``; ``counts`` (shape: all bins of all features, one
+    feature after the other) are of these ``n`` leads; ``probability`` are the moments of their probabilities.
+    """
+
+    feature: str
+    bin: int
+    n: int
+    counts: Counts
+    probability: Moments
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object."""
+        return {
+            "feature": self.feature,
+            "bin": self.bin,
+            "n": self.n,
+            "counts": self.counts.tolist(),
+            "probability": self.probability.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], bins: int) -> Self:
+        """Read what ``to_json`` wrote, of a profile with so many bins; raises ``ValueError`` or ``KeyError``."""
+        return cls(
+            str(data["feature"]),
+            int(data["bin"]),
+            int(data["n"]),
+            _counts(data["counts"], bins),
+            Moments.from_json(data["probability"]),
         )
 
 
@@ -105,7 +147,8 @@ class ReferenceProfile:
 
     ``n`` rows; ``probability_counts`` has 50 bins of .02 from 0 to 1, ``score_counts`` one bin per score 1 to
     99; ``probability`` and ``score`` are their sketches. ``created_from`` and ``created_to`` are days since
-    1970-01-01 (UTC), None when creation dates are unknown.
+    1970-01-01 (UTC), None when creation dates are unknown. ``segments`` holds the leads of each value of each feature
+    that is watched value by value; none in profiles made before there were any.
     """
 
     n: int
@@ -116,6 +159,12 @@ class ReferenceProfile:
     probability_moments: Moments
     created_from: float | None
     created_to: float | None
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """All bins of all features together."""
+        return sum(profile.bins.size for profile in self.features)
 
     def feature(self, name: str) -> FeatureProfile:
         """Return the profile of one feature. Raises ``KeyError`` when it has none."""
@@ -136,6 +185,7 @@ class ReferenceProfile:
             "probability_moments": self.probability_moments.to_json(),
             "created_from": self.created_from,
             "created_to": self.created_to,
+            "segments": [segment.to_json() for segment in self.segments],
         }
 
     @classmethod
@@ -146,15 +196,18 @@ class ReferenceProfile:
                 raise ProfileError(
                     f"reference.format_version: expected {FORMAT_VERSION}, got {data['format_version']!r}"
                 )
+            features = tuple(FeatureProfile.from_json(item) for item in data["features"])
+            size = sum(profile.bins.size for profile in features)
             return cls(
                 int(data["n"]),
-                tuple(FeatureProfile.from_json(item) for item in data["features"]),
+                features,
                 _counts(data["probability_counts"], PROBABILITY_BINS),
                 _counts(data["score_counts"], SCORES),
                 QuantileSketch.from_json(data["probability"]),
                 Moments.from_json(data["probability_moments"]),
                 _day(data["created_from"]),
                 _day(data["created_to"]),
+                tuple(Segment.from_json(item, size) for item in data.get("segments", ())),
             )
         except ProfileError:
             raise
@@ -193,16 +246,42 @@ def reference_profile(
     if absent:
         raise ValueError(f"the frame lacks the column {absent[0]!r} ({len(absent)} in all)")
     first, last = _span(created, n)
+    features = tuple(_profile(spec, frame[spec.name]) for spec in schema.trainable)
     return ReferenceProfile(
         n,
-        tuple(_profile(spec, frame[spec.name]) for spec in schema.trainable),
+        features,
         probability_histogram(probability),
         score_histogram(score),
         QuantileSketch.of(probability),
         Moments.of(probability),
         first,
         last,
+        _segments(schema, frame, features, probability),
     )
+
+
+def _segments(
+    schema: FeatureSchema, frame: pd.DataFrame, features: tuple[FeatureProfile, ...], probability: Floats
+) -> tuple[Segment, ...]:
+    watched = [spec.name for spec in schema.trainable if spec.segment and spec.kind is Kind.CATEGORY]
+    if not watched:
+        return ()
+    codes = {one.name: one.bins.assign(measured(one.kind, frame[one.name])) for one in features}
+    found = []
+    for name in watched:
+        for place in np.unique(codes[name]).tolist():
+            mine = codes[name] == place
+            counts = [np.bincount(codes[one.name][mine], minlength=one.bins.size) for one in features]
+            found.append(
+                Segment(
+                    name,
+                    place,
+                    int(mine.sum()),
+                    np.concatenate(counts).astype(np.int64),
+                    Moments.of(probability[mine]),
+                )
+            )
+    return tuple(found)
 
 
 def probability_histogram(probabilities: NDArray[np.float64]) -> Counts:
@@ -241,8 +320,25 @@ def _profile(spec: FeatureSpec, column: pd.Series[Any]) -> FeatureProfile:
         bins = FeatureBins(edges=(0.5,)) if spec.kind is Kind.YES_NO else bins_of_numbers(values)
         moments, sketch = Moments.of(values), QuantileSketch.of(values)
     return FeatureProfile(
-        spec.name, spec.label, spec.kind, spec.unit, bins, bins.count(values), moments, sketch
+        spec.name,
+        spec.label,
+        spec.kind,
+        spec.unit,
+        bins,
+        bins.count(values),
+        moments,
+        sketch,
+        outside_range(spec, values),
     )
+
+
+def outside_range(spec: FeatureSpec, values: NDArray[Any]) -> int:
+    """Count the parsed values that lie outside the allowed range; only numbers and dates have one."""
+    if spec.kind not in (Kind.NUMBER, Kind.DATE):
+        return 0
+    low = -np.inf if spec.minimum is None else spec.minimum
+    high = np.inf if spec.maximum is None else spec.maximum
+    return int(((values < low) | (values > high)).sum())
 
 
 def _span(created: NDArray[np.float64] | None, n: int) -> tuple[float | None, float | None]:

@@ -11,7 +11,7 @@ from scoring.ml.values import FeatureSpec, Kind, KnownAt, SchemaError
 
 _FIELDS = {item.name: item for item in dataclasses.fields(FeatureSpec)}
 _TEXTS = {"name", "label", "unit", "known_at_reason", "exclusion_reason", "date_format"}
-_FLAGS = {"excluded", "sensitive"}
+_FLAGS = {"excluded", "sensitive", "segment"}
 _LISTS = {"missing_tokens", "true_values", "false_values"}
 _LIMITS = {"minimum", "maximum"}
 _CHOICES: dict[str, tuple[str, ...]] = {

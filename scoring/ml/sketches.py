@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Self
 
 import numpy as np
@@ -194,3 +194,32 @@ class QuantileSketch:
                 raise ValueError(f"sketch: expected minimum <= maximum, got {low!r} and {high!r}")
             sketch._low, sketch._high = float(low), float(high)
         return sketch
+
+    def to_bytes(self) -> bytes:
+        """Return the sketch as bytes that follow each other without a mark between: see ``read_all``."""
+        head = np.array([self.capacity, self.n, self.error_rows, len(self.levels)], dtype="<i8")
+        sizes = np.array([len(level) for level in self.levels], dtype="<i4")
+        odd = np.array(self.odd, dtype=np.uint8)
+        ends = np.array([self._low, self._high], dtype="<f8")
+        values = np.concatenate([np.sort(level) for level in self.levels]).astype("<f8")
+        return b"".join(part.tobytes() for part in (head, sizes, odd, ends, values))
+
+    @classmethod
+    def read_all(cls, data: bytes) -> Iterator[Self]:
+        """Read sketches written one after the other. Raises ``ValueError`` when the bytes end too early."""
+        at = 0
+        while at < len(data):
+            capacity, n, error, count = np.frombuffer(data, "<i8", 4, at).tolist()
+            at += 32
+            sizes = np.frombuffer(data, "<i4", count, at).tolist()
+            at += 4 * count
+            sketch = cls(capacity)
+            sketch.n, sketch.error_rows = n, error
+            sketch.odd = np.frombuffer(data, np.uint8, count, at).astype(bool).tolist()
+            at += count
+            sketch._low, sketch._high = np.frombuffer(data, "<f8", 2, at).tolist()
+            at += 16
+            values = np.frombuffer(data, "<f8", sum(sizes), at).astype(np.float64)
+            at += 8 * len(values)
+            sketch.levels = np.split(values, np.cumsum(sizes)[:-1])
+            yield sketch

@@ -34,7 +34,8 @@ class FeatureSpec:
 
     `name` is the key in a lead's attributes (the column header), `label` the name for people.
     Missing tokens are compared case-folded and stripped; a blank is always missing.
-    Values outside `minimum`..`maximum` are kept with a warning.
+    Values outside `minimum`..`maximum` are kept with a warning. A `segment` is watched value by value: drift is also
+    looked for among the leads of each of its values.
     """
 
     name: str
@@ -49,6 +50,7 @@ class FeatureSpec:
     excluded: bool = False
     exclusion_reason: str = ""
     sensitive: bool = False
+    segment: bool = False
     decimal: str = "."
     thousands: str = ""
     date_format: str = ""

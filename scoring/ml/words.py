@@ -16,6 +16,7 @@ _IDS = "id ids uuid guid key rowid index nr number no num prospect identifier"
 _PHONES = "phone tel telephone mobile cell fax telefon handy whatsapp telefono téléphone móvil"
 _NAMES = "name firstname lastname surname vorname nachname nombre apellido nom prénom contact person"
 _THINGS = "company campaign product firm account page source list event file"
+_SEGMENT = "source channel country nation nationality region quelle kanal land fuente canal pais pays"
 _SENSITIVE = (
     "gender sex geschlecht genre sexe age alter edad âge birth birthdate birthday nationality citizenship "
     "nationalität religion ethnicity race disability marital health pregnancy union political"
@@ -32,6 +33,8 @@ NAME_WORDS = frozenset(_NAMES.split())
 THING_WORDS = frozenset(_THINGS.split())
 """Headers that make a “name” the name of a thing."""
 SENSITIVE_WORDS = frozenset(_SENSITIVE.split())
+SEGMENT_WORDS = frozenset(_SEGMENT.split())
+"""Headers of categories whose values come from different places and may break or change one at a time."""
 EARLIER_WORDS = frozenset(_EARLIER.split())
 """Headers that speak of a time before this lead."""
 PERSONAL_STATUS_WORDS = frozenset(_PERSONAL_STATUS.split())

@@ -79,6 +79,11 @@ class Feature(models.Model):
     excluded = models.BooleanField("held out", default=False, help_text="Held out of training and scoring.")
     exclusion_reason = models.TextField(blank=True, default="")
     sensitive = models.BooleanField(default=False)
+    segment = models.BooleanField(
+        "watched value by value",
+        default=False,
+        help_text="Drift is also looked for among the leads of each of its values.",
+    )
     decimal = models.CharField(max_length=1, blank=True, default=".")
     thousands = models.CharField(max_length=1, blank=True, default="")
     date_format = models.CharField(max_length=64, blank=True, default="")
@@ -111,6 +116,7 @@ class Feature(models.Model):
             excluded=self.excluded,
             exclusion_reason=self.exclusion_reason,
             sensitive=self.sensitive,
+            segment=self.segment,
             decimal=self.decimal or ".",
             thousands=self.thousands,
             date_format=self.date_format,

@@ -27,6 +27,11 @@ class Prediction(models.Model):
     grade = models.CharField(max_length=1)
     reasons = models.JSONField()
     propensity = models.FloatField(default=1.0, help_text="Chance that this version scored this lead.")
+    first = models.BooleanField(
+        "first score of its lead",
+        null=True,
+        help_text="Whether the lead had no score before; empty: made before this was kept.",
+    )
     latency_ms = models.FloatField(help_text="Time of the model and its reasons, in milliseconds.")
     scored_at = models.DateTimeField()
 

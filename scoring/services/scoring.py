@@ -195,6 +195,7 @@ def _predict(rows: Sequence[Lead], serving: Serving, *, cause: Cause, as_of: dat
             score=score.score,
             grade=grade.value,
             reasons=[reason._asdict() for reason in why],
+            first=row.scored_at is None,
             latency_ms=round(shared_ms + (perf_counter() - begin) * 1000, 3),
             scored_at=as_of,
         )

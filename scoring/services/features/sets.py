@@ -73,6 +73,7 @@ def _row(
         excluded=spec.excluded,
         exclusion_reason=spec.exclusion_reason,
         sensitive=spec.sensitive,
+        segment=spec.segment,
         decimal=spec.decimal,
         thousands=spec.thousands,
         date_format=spec.date_format,
