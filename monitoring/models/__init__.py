@@ -1,5 +1,6 @@
 """Rows of the watch."""
 
+from monitoring.models.profiles import FoldState, Span, StoredProfile
 from monitoring.models.readings import StoredReading
 
-__all__ = ["StoredReading"]
+__all__ = ["FoldState", "Span", "StoredProfile", "StoredReading"]

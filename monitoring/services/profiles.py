@@ -1,0 +1,345 @@
+"""Counting predictions into profiles: by closed stretches of time, once each, whoever asks.
+
+A prediction carries the time of its request and is committed within seconds, so a stretch of five minutes is closed a
+minute after its end. What still comes later (a transaction that hung) is found by comparing counts, and the hour is
+counted anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import structlog
+from django.db import transaction
+from django.db.models import Count, Min, TextField
+from django.db.models.functions import Cast, Coalesce, TruncHour
+from django.utils import timezone
+
+from monitoring.models import FoldState, Span, StoredProfile
+from monitoring.selectors.profiles import (
+    DAY,
+    EVERYONE,
+    HOUR,
+    Key,
+    NoReference,
+    Watched,
+    floor_day,
+    floor_hour,
+    watched,
+)
+from monitoring.stats.folding import Folder, Scored
+from monitoring.stats.profiles import Profile
+from scoring.contracts import Cause
+from scoring.models import Prediction
+
+log = structlog.get_logger(__name__)
+
+SLICE = timedelta(minutes=5)
+#: How long after its end a slice is closed.
+GRACE = timedelta(minutes=1)
+CHUNK = 5_000
+#: Scorings of leads already known, in bulk: nothing new from outside.
+NOT_COUNTED = (Cause.RESCORE.value, Cause.RELEASE.value)
+KEEP_HOURS = timedelta(days=63)
+
+Group = tuple[int, str, bool]
+Found = dict[tuple[Group, Key], Profile]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a call did: predictions counted, and until when all are."""
+
+    predictions: int
+    until: datetime | None
+
+
+def floor_slice(at: datetime) -> datetime:
+    """The start of the slice of a moment."""
+    return floor_hour(at) + (at - floor_hour(at)) // SLICE * SLICE
+
+
+def fold(*, as_of: datetime, tick: Callable[[datetime], None] = lambda at: None) -> Folded:
+    """Count every closed slice before `as_of` that is not counted yet. Another worker at the same time does no harm:
+    who comes second finds the stretch counted and goes on behind it."""
+    limit = floor_slice(as_of - GRACE)
+    state = _state(limit)
+    if state is None:
+        return Folded(0, None)
+    done = 0
+    while state.folded_until < limit:
+        start = _next_slice(state.folded_until, limit)
+        end = min(floor_hour(start) + HOUR, limit)
+        with transaction.atomic():
+            taken = FoldState.objects.filter(pk=state.pk, folded_until=state.folded_until).update(
+                folded_until=end, updated_at=timezone.now()
+            )
+            if taken and start < limit:
+                done += _count(start, end)
+        state.refresh_from_db()
+        tick(state.folded_until)
+    _roll(state)
+    return Folded(done, state.folded_until)
+
+
+def _state(limit: datetime) -> FoldState | None:
+    state = FoldState.objects.first()
+    if state is None:
+        oldest = Prediction.objects.aggregate(at=Min("scored_at"))["at"]
+        if oldest is None:
+            return None
+        begin = floor_slice(min(oldest, limit))
+        FoldState.objects.bulk_create(
+            [FoldState(folded_until=begin, rolled_until=floor_day(begin), updated_at=timezone.now())],
+            ignore_conflicts=True,
+        )
+        state = FoldState.objects.get()
+    return state
+
+
+def _next_slice(since: datetime, limit: datetime) -> datetime:
+    """Where the next prediction lies: hours without any are passed over."""
+    ahead = Prediction.objects.filter(scored_at__gte=since, scored_at__lt=limit)
+    at = ahead.order_by("scored_at").values_list("scored_at", flat=True).first()
+    return limit if at is None else max(floor_slice(at), since)
+
+
+def _count(start: datetime, end: datetime) -> int:
+    """Count a closed stretch within one hour and add it to the hour's rows; inside the caller's transaction."""
+    found: Found = {}
+    done = 0
+    at = start
+    while at < end:
+        # Slice by slice, so that an hour counted at once is the same, to the byte, as one counted as time went by.
+        mine, rows = _slice(at, min(at + SLICE, end))
+        for place, profile in mine.items():
+            found[place] = found[place].merge(profile) if place in found else profile
+        done += rows
+        at += SLICE
+    _add(floor_hour(start), found)
+    return done
+
+
+def _slice(start: datetime, end: datetime) -> tuple[Found, int]:
+    found: Found = {}
+    done = 0
+    for group, scored in _batches(start, end):
+        done += len(scored)
+        try:
+            folder = _folder(group[0])
+        except NoReference as why:
+            log.warning("profiles.not_counted", version=group[0], predictions=len(scored), why=str(why))
+            continue
+        for key, profile in folder.fold(scored).items():
+            place = (group, key)
+            found[place] = found[place].merge(profile) if place in found else profile
+    return found, done
+
+
+_folders: dict[int, tuple[Watched, Folder]] = {}
+
+
+def _folder(version_id: int) -> Folder:
+    seen = watched(version_id)
+    known = _folders.get(version_id)
+    if known is None or known[0] is not seen:
+        known = _folders[version_id] = (seen, Folder(seen.layout, seen.schema))
+    return known[1]
+
+
+def _batches(start: datetime, end: datetime) -> Iterator[tuple[Group, Scored]]:
+    """The predictions of a stretch in batches of one version, role and kind, in one and the same order always."""
+    rows = (
+        Prediction.objects.filter(scored_at__gte=start, scored_at__lt=end)
+        .exclude(cause__in=NOT_COUNTED)
+        .annotate(text=Cast("values", TextField()))
+        .order_by("scored_at", "id")
+        .values_list(
+            "version_id",
+            "role",
+            Coalesce("first", True),
+            "text",
+            "probability",
+            "score",
+            "grade",
+            "latency_ms",
+        )
+    )
+    waiting: dict[Group, list[Any]] = defaultdict(list)
+    for row in rows.iterator(chunk_size=CHUNK):
+        group = waiting[row[:3]]
+        group.append(row[3:])
+        if len(group) == CHUNK:
+            yield row[:3], _scored(group)
+            group.clear()
+    for place in sorted(waiting):
+        if waiting[place]:
+            yield place, _scored(waiting[place])
+
+
+def _scored(rows: list[Any]) -> Scored:
+    texts, probability, score, grade, latency = zip(*rows, strict=True)
+    return Scored(
+        texts,
+        np.array(probability, dtype=np.float64),
+        np.array(score, dtype=np.int64),
+        grade,
+        np.array(latency, dtype=np.float64),
+    )
+
+
+def _add(hour: datetime, found: Found) -> None:
+    for (version_id, role, first), key in found:
+        if key != EVERYONE:
+            continue
+        layout = watched(version_id).layout
+        rows = StoredProfile.objects.filter(
+            version_id=version_id, role=role, first=first, span=Span.HOUR, start=hour
+        )
+        known = {
+            (row.feature, row.bin): Profile.from_bytes(
+                layout, row.n, bytes(row.counts), bytes(row.moments), bytes(row.sketches or b"")
+            )
+            for row in rows
+        }
+        group = (version_id, role, first)
+        fresh = {k: one for (mine, k), one in found.items() if mine == group}
+        total = {k: known[k].merge(one) if k in known else one for k, one in fresh.items()}
+        _write(group, Span.HOUR, hour, total)
+
+
+def _write(group: Group, span: Span, start: datetime, profiles: dict[Key, Profile]) -> None:
+    version_id, role, first = group
+    rows = [
+        StoredProfile(
+            version_id=version_id,
+            role=role,
+            first=first,
+            span=span,
+            start=start,
+            feature=feature,
+            bin=place,
+            layout=profile.layout.digest,
+            n=profile.n,
+            counts=profile.counts_bytes(),
+            moments=profile.moments_bytes(),
+            sketches=profile.sketches_bytes(),
+        )
+        for (feature, place), profile in sorted(profiles.items())
+    ]
+    StoredProfile.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["version", "role", "span", "start", "first", "feature", "bin"],
+        update_fields=["layout", "n", "counts", "moments", "sketches"],
+        batch_size=100,
+    )
+
+
+def _roll(state: FoldState) -> None:
+    """Sum the hours of every day that is over."""
+    today = floor_day(state.folded_until)
+    while state.rolled_until < today:
+        begun = StoredProfile.objects.filter(span=Span.HOUR, start__gte=state.rolled_until, start__lt=today)
+        first = begun.order_by("start").values_list("start", flat=True).first()
+        day = today - DAY if first is None else floor_day(first)
+        with transaction.atomic():
+            taken = FoldState.objects.filter(pk=state.pk, rolled_until=state.rolled_until).update(
+                rolled_until=day + DAY
+            )
+            if taken and first is not None:
+                _sum_day(day)
+        state.refresh_from_db()
+
+
+def _sum_day(day: datetime) -> None:
+    StoredProfile.objects.filter(span=Span.DAY, start=day).delete()
+    total: dict[Group, dict[Key, Profile]] = defaultdict(dict)
+    hours = StoredProfile.objects.filter(span=Span.HOUR, start__gte=day, start__lt=day + DAY)
+    for row in hours.order_by("start").iterator(chunk_size=200):
+        layout = watched(row.version_id).layout
+        profile = Profile.from_bytes(
+            layout, row.n, bytes(row.counts), bytes(row.moments), bytes(row.sketches or b"")
+        )
+        mine = total[row.version_id, row.role, row.first]
+        key = (row.feature, row.bin)
+        mine[key] = mine[key].merge(profile) if key in mine else profile
+    for group, profiles in total.items():
+        _write(group, Span.DAY, day, profiles)
+
+
+def rebuild(
+    *, since: datetime, until: datetime, tick: Callable[[datetime], None] = lambda at: None
+) -> list[datetime]:
+    """Count the hours of a stretch anew from the predictions; returns the hours. What is not counted yet stays so."""
+    state = FoldState.objects.first()
+    if state is None:
+        return []
+    hours = []
+    at = floor_hour(since)
+    while at < min(until, floor_hour(state.folded_until)):
+        _recount(at)
+        hours.append(at)
+        at += HOUR
+        tick(at)
+    return hours
+
+
+def _recount(hour: datetime) -> None:
+    with transaction.atomic():
+        # Writing the one row of the state first makes all who count wait for each other.
+        FoldState.objects.update(updated_at=timezone.now())
+        state = FoldState.objects.get()
+        if hour + HOUR > state.folded_until:
+            return
+        StoredProfile.objects.filter(span=Span.HOUR, start=hour).delete()
+        _count(hour, hour + HOUR)
+        if floor_day(hour) < state.rolled_until:
+            _sum_day(floor_day(hour))
+
+
+def reconcile(*, as_of: datetime, days: int = 2) -> list[datetime]:
+    """Find hours whose predictions and profiles differ in number, and count them anew; returns these hours."""
+    state = FoldState.objects.first()
+    if state is None:
+        return []
+    since, until = floor_hour(as_of) - timedelta(days=days), floor_hour(state.folded_until)
+    made = (
+        Prediction.objects.filter(scored_at__gte=since, scored_at__lt=until)
+        .exclude(cause__in=NOT_COUNTED)
+        .values_list(TruncHour("scored_at"), "version_id", "role", Coalesce("first", True))
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
+    there = {row[:4]: row[4] for row in made if _has_reference(row[1])}
+    kept = StoredProfile.objects.filter(span=Span.HOUR, feature="", start__gte=since, start__lt=until)
+    known = {row[:4]: row[4] for row in kept.values_list("start", "version_id", "role", "first", "n")}
+    hours = sorted(
+        {place[0] for place in there.keys() | known.keys() if there.get(place) != known.get(place)}
+    )
+    for hour in hours:
+        log.info("profiles.recounted", hour=hour.isoformat())
+        _recount(hour)
+    return hours
+
+
+def _has_reference(version_id: int) -> bool:
+    try:
+        watched(version_id)
+    except NoReference:
+        return False
+    return True
+
+
+def forget(*, as_of: datetime) -> int:
+    """Remove hours that their day stands for; returns how many rows."""
+    state = FoldState.objects.first()
+    if state is None:
+        return 0
+    until = min(as_of - KEEP_HOURS, state.rolled_until)
+    return StoredProfile.objects.filter(span=Span.HOUR, start__lt=until).delete()[0]
