@@ -12,6 +12,8 @@ from scoring.contracts import Role
 class Span(models.TextChoices):
     """How long a stretch a row covers."""
 
+    # Of the last hours only: what has just broken or been mended shows within minutes.
+    SLICE = "slice", "five minutes"
     HOUR = "hour", "hour"
     DAY = "day", "day"
 

@@ -45,6 +45,7 @@ GRACE = timedelta(minutes=1)
 CHUNK = 5_000
 #: Scorings of leads already known, in bulk: nothing new from outside.
 NOT_COUNTED = (Cause.RESCORE.value, Cause.RELEASE.value)
+KEEP_SLICES = timedelta(hours=3)
 KEEP_HOURS = timedelta(days=63)
 
 Group = tuple[int, str, bool]
@@ -80,9 +81,10 @@ def fold(*, as_of: datetime, tick: Callable[[datetime], None] = lambda at: None)
                 folded_until=end, updated_at=timezone.now()
             )
             if taken and start < limit:
-                done += _count(start, end)
+                done += _count(start, end, keep_since=limit - KEEP_SLICES)
         state.refresh_from_db()
         tick(state.folded_until)
+    StoredProfile.objects.filter(span=Span.SLICE, start__lt=limit - KEEP_SLICES).delete()
     _roll(state)
     return Folded(done, state.folded_until)
 
@@ -109,7 +111,7 @@ def _next_slice(since: datetime, limit: datetime) -> datetime:
     return limit if at is None else max(floor_slice(at), since)
 
 
-def _count(start: datetime, end: datetime) -> int:
+def _count(start: datetime, end: datetime, *, keep_since: datetime | None = None) -> int:
     """Count a closed stretch within one hour and add it to the hour's rows; inside the caller's transaction."""
     found: Found = {}
     done = 0
@@ -117,6 +119,14 @@ def _count(start: datetime, end: datetime) -> int:
     while at < end:
         # Slice by slice, so that an hour counted at once is the same, to the byte, as one counted as time went by.
         mine, rows = _slice(at, min(at + SLICE, end))
+        if keep_since is not None and at >= keep_since:
+            for group in sorted({group for group, _ in mine}):
+                _write(
+                    group,
+                    Span.SLICE,
+                    at,
+                    {key: one.without_sketches() for (g, key), one in mine.items() if g == group},
+                )
         for place, profile in mine.items():
             found[place] = found[place].merge(profile) if place in found else profile
         done += rows

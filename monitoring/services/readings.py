@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from monitoring.contracts import Looked
+from monitoring.contracts import RULES, Looked, Reading
 from monitoring.models import StoredReading
 
 BATCH = 500
+#: Of what is looked at every few minutes, values below this share of the limit are not kept: they would be nearly all
+#: rows, and no rule that anybody would set fires on them.
+KEPT_FROM = 0.2
+_LIMITS = {rule.kind: rule.warning or 0.0 for rule in RULES}
 
 
 def record(looked: Looked) -> None:
@@ -36,7 +40,14 @@ def record(looked: Looked) -> None:
             cause=reading.cause,
         )
         for reading in looked.readings
+        if _worth_keeping(reading)
     ]
     with transaction.atomic():
         # A check that runs again for its moment says the same.
         StoredReading.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+
+
+def _worth_keeping(reading: Reading) -> bool:
+    return reading.value is not None and (
+        reading.sure is not None or reading.value >= KEPT_FROM * _LIMITS[reading.kind]
+    )

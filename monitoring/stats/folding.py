@@ -109,7 +109,7 @@ class _Memory(dict[Any, int]):
         super().__init__()
         self._read = compile_reader(spec)
         self._kind, self._bins = profile.kind, profile.bins
-        self.values: list[float] = []
+        self.numbers: list[float] = []
         self.remarks: list[int] = []
 
     def __missing__(self, key: Any) -> int:
@@ -120,9 +120,9 @@ class _Memory(dict[Any, int]):
     def add(self, raw: object) -> int:
         """Read a value without remembering it."""
         value, remark = self._read(raw)
-        self.values.append(self._measure(value))
+        self.numbers.append(self._measure(value))
         self.remarks.append(_REMARKS.get(remark.code, 0) if remark is not None else 0)
-        return len(self.values) - 1
+        return len(self.numbers) - 1
 
     def _measure(self, value: object) -> float:
         if self._kind is Kind.CATEGORY:
@@ -133,7 +133,7 @@ class _Memory(dict[Any, int]):
 
     def forget(self) -> None:
         self.clear()
-        self.values, self.remarks = [], []
+        self.numbers, self.remarks = [], []
 
 
 class _Column:
@@ -177,7 +177,7 @@ class _Column:
 
     def _remembered(self, raw: Sequence[Any], types: set[type]) -> tuple[Floats, NDArray[np.int8]]:
         memory = self._memory
-        if len(memory.values) > MOST_REMEMBERED:
+        if len(memory.numbers) > MOST_REMEMBERED:
             memory.forget()
         if self._profile.kind is Kind.TEXT:
             places = [memory.add(value) for value in raw]
@@ -192,7 +192,7 @@ class _Column:
             ]
         at = np.array(places, dtype=np.int64)
         first = int(at.min())
-        values = np.array(memory.values[first:], dtype=np.float64)
+        values = np.array(memory.numbers[first:], dtype=np.float64)
         remarks = np.array(memory.remarks[first:], dtype=np.int8)
         return values[at - first], remarks[at - first]
 

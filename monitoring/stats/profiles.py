@@ -141,7 +141,7 @@ class Profile:
             return other
         if not other.n:
             return self
-        sketches = ()
+        sketches: tuple[QuantileSketch, ...] = ()
         if self.sketches and other.sketches:
             sketches = tuple(a.merge(b) for a, b in zip(self.sketches, other.sketches, strict=True))
         return Profile(
@@ -151,6 +151,18 @@ class Profile:
             self.moments.merge(other.moments),
             sketches,
         )
+
+    @classmethod
+    def of_counts(cls, layout: Layout, n: int, counts: bytes) -> Self:
+        """Read the counts alone; the moments are left empty."""
+        whole = np.frombuffer(zlib.decompress(counts), dtype="<i8").astype(np.int64)
+        if whole.shape != (layout.size,):
+            raise LayoutMismatch(f"expected {layout.size} counts, got {whole.size}")
+        return cls(layout, n, whole, cls.empty(layout).moments)
+
+    def without_sketches(self) -> Profile:
+        """The same, counts and moments only."""
+        return Profile(self.layout, self.n, self.counts, self.moments)
 
     def part(self, name: str) -> Counts:
         """The counts of one run, such as "score"."""

@@ -1,0 +1,58 @@
+"""Reading what checks of drift need, and what they found."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from monitoring.contracts import RULES, RuleKind
+from monitoring.models import CheckKind, DriftCheck, FeatureLimit, Span, StoredProfile
+from monitoring.stats.levels import Limits
+from scoring.selectors.versions import open_release
+
+
+def served_roles(since: datetime, until: datetime) -> list[tuple[int, str]]:
+    """Versions and their roles that scored leads in a window, and the open release's champion even without any."""
+    found = set(
+        StoredProfile.objects.filter(
+            Q(span=Span.HOUR) | Q(span=Span.DAY), feature="", start__gte=since, start__lt=until
+        )
+        .values_list("version_id", "role")
+        .distinct()
+        .order_by()
+    )
+    release = open_release()
+    if release is not None:
+        found.add((release.champion_id, "champion"))
+    return sorted(found)
+
+
+def feature_limits(feature_set_id: int) -> dict[str, Limits]:
+    """Own limits of the features of a set."""
+    rows = FeatureLimit.objects.filter(feature_set_id=feature_set_id)
+    return {row.feature: Limits(row.warning, row.critical) for row in rows}
+
+
+def rule_limits(kind: RuleKind) -> Limits:
+    """The limits of a rule."""
+    default = next(one for one in RULES if one.kind is kind)
+    return Limits(default.warning or 0.25, default.critical or 0.5)
+
+
+def psi_history(
+    version_id: int, feature: str, until: datetime, weeks: int = 26
+) -> list[tuple[datetime, float | None, int]]:
+    """The PSI of a feature among all leads at past checks, oldest first: time, PSI, leads."""
+    checks = DriftCheck.objects.filter(
+        kind=CheckKind.DRIFT,
+        version_id=version_id,
+        until__gt=until - timedelta(weeks=weeks),
+        until__lte=until,
+    ).order_by("until")
+    history = []
+    for at, found in checks.values_list("until", "found"):
+        mine = next((row for row in found if row["feature"] == feature and row["segment"] is None), None)
+        if mine is not None:
+            history.append((at, mine["psi"], mine["n"]))
+    return history

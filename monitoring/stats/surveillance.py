@@ -1,0 +1,160 @@
+"""Data quality as it happens: shares of missing, unseen, unreadable and out-of-range values over several stretches.
+
+A field that breaks altogether shows in a few leads; a source that loses one value in ten shows in hundreds. So the
+last minutes, the last hour, the last six and twenty-four are looked at together, and share the error of a week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from monitoring.stats.levels import CRITICAL_Q, WARNING_Q
+from monitoring.stats.profiles import Layout, Profile
+from monitoring.stats.quality import LEAST_RISE, ShareRise, share_rise
+from scoring.ml.multiplicity import benjamini_hochberg
+from scoring.ml.reference import ReferenceProfile, Segment
+
+Key = tuple[str, int]
+
+LOOKS_PER_WEEK = 2016.0
+"""One every five minutes."""
+ENOUGH_TO_CONTRADICT = 30
+"""So many leads of a shorter stretch may say that what a longer one shows has passed."""
+
+
+class Defect(StrEnum):
+    """What may be wrong with values."""
+
+    MISSING = "missing"
+    UNSEEN = "unseen"
+    UNREADABLE = "unreadable"
+    OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Leads of the last `minutes`, by (watched feature, bin), all under ("", 0)."""
+
+    minutes: int
+    profiles: Mapping[Key, Profile]
+
+
+@dataclass(frozen=True, slots=True)
+class Defective:
+    """A share of bad values: in the stretch that speaks loudest, beside the reference.
+
+    `rise` None: no lead came in any stretch, or the reference does not know the share. `q` is corrected over all that
+    was looked at; `warning` and `critical` say whether it is below the error one look may spend.
+    """
+
+    feature: str
+    segment: Key | None
+    defect: Defect
+    rise: ShareRise | None
+    minutes: int
+    q: float
+
+    @property
+    def warning(self) -> bool:
+        return self.q <= WARNING_Q / LOOKS_PER_WEEK
+
+    @property
+    def critical(self) -> bool:
+        return self.q <= CRITICAL_Q / LOOKS_PER_WEEK
+
+
+def defects(
+    reference: ReferenceProfile, layout: Layout, stretches: Sequence[Stretch], segments: Sequence[Segment]
+) -> list[Defective]:
+    """Every share of bad values: of all leads always, of a watched value where it rose by five points or more.
+
+    stretches: shortest first, each holding the leads of the one before.
+    """
+    everyone: list[tuple[Segment | None, Key]] = [(None, ("", 0))]
+    groups = everyone + [(one, (one.feature, one.bin)) for one in segments]
+    found: list[tuple[str, Key | None, Defect, ShareRise | None, int]] = []
+    tests = 0
+    for segment, key in groups:
+        for place, profile in enumerate(layout.features):
+            for defect in Defect:
+                before = _before(reference, layout, segment, place, defect)
+                if before is None or (segment is not None and profile.name == segment.feature):
+                    continue
+                rises = list(_rises(stretches, key, place, defect, before))
+                tests += len(stretches)
+                if segment is None or any(rise.rise >= LEAST_RISE for rise, _ in rises):
+                    rise, minutes = _loudest(rises)
+                    found.append((profile.name, None if segment is None else key, defect, rise, minutes))
+    p = np.ones(max(tests, len(found), 1))
+    p[: len(found)] = [1.0 if rise is None else rise.p for *_, rise, _ in found]
+    q = benjamini_hochberg(p)[: len(found)].tolist()
+    return [
+        Defective(name, segment, defect, rise, minutes, one)
+        for (name, segment, defect, rise, minutes), one in zip(found, q, strict=True)
+    ]
+
+
+def _before(
+    reference: ReferenceProfile, layout: Layout, segment: Segment | None, place: int, defect: Defect
+) -> tuple[int, int] | None:
+    """Hits and rows of the reference; None where it does not know."""
+    profile, where = layout.features[place], layout.bins[place]
+    counts = profile.counts if segment is None else segment.counts[where.start : where.stop]
+    n = int(counts.sum())
+    if not n:
+        return None
+    if defect is Defect.MISSING:
+        return int(counts[profile.bins.missing]), n
+    if defect is Defect.UNSEEN:
+        return None if profile.bins.unseen is None else (0, n)
+    if defect is Defect.UNREADABLE:
+        # What could not be read was missing to the model: at most so many were unreadable.
+        return int(counts[profile.bins.missing]), n
+    if profile.outside is None or profile.bins.edges is None:
+        return None
+    return (profile.outside if segment is None else min(profile.outside, n)), n
+
+
+def _hits(profile: Profile, place: int, defect: Defect) -> int:
+    if defect is Defect.UNREADABLE:
+        return int(profile.part("unreadable")[place])
+    if defect is Defect.OUTSIDE:
+        return int(profile.part("outside")[place])
+    bins = profile.layout.features[place].bins
+    which = bins.missing if defect is Defect.MISSING else bins.unseen
+    return int(profile.bins(place)[which or 0])
+
+
+def _rises(
+    stretches: Sequence[Stretch], key: Key, place: int, defect: Defect, before: tuple[int, int]
+) -> Iterator[tuple[ShareRise, int]]:
+    hits_before, m = before
+    for stretch in stretches:
+        profile = stretch.profiles.get(key)
+        if profile is None or not profile.n:
+            continue
+        hits, n = _hits(profile, place, defect), profile.n
+        if hits / n - hits_before / m >= LEAST_RISE:
+            yield share_rise(hits, n, hits_before, m), stretch.minutes
+        else:
+            yield ShareRise(hits_before / m, hits / n, n, m, 1.0), stretch.minutes
+
+
+def _loudest(rises: list[tuple[ShareRise, int]]) -> tuple[ShareRise | None, int]:
+    """The least likely rise that no shorter stretch contradicts; the longest stretch where nothing rose."""
+    standing: list[tuple[ShareRise, int]] = []
+    for rise, minutes in rises:
+        passed = any(
+            short.n >= ENOUGH_TO_CONTRADICT and short.rise < rise.rise / 2
+            for short, less in rises
+            if less < minutes
+        )
+        if not passed:
+            standing.append((rise, minutes))
+    if not standing:
+        return None, 0
+    return min(standing, key=lambda one: (one[0].p, -one[1]))
