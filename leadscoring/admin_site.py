@@ -145,6 +145,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Monitoring",
+            "separator": True,
+            "items": [
+                _item("Drift and data quality", "troubleshoot", "driftcheck", "monitoring"),
+                _item("Limits of features", "straighten", "featurelimit", "monitoring"),
+            ],
+        },
+        {
             "title": "Data and training",
             "separator": True,
             "items": [

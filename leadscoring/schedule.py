@@ -70,6 +70,20 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=60,
     ),
     Entry(
+        name="Count predictions and look at data quality",
+        task="monitoring.tasks.look",
+        when=Every(60),
+        why="Five minutes of predictions are counted a minute after they are over, then looked at.",
+        expires_seconds=55,
+    ),
+    Entry(
+        name="Check drift",
+        task="monitoring.tasks.check_drift",
+        when=Hourly(minute=12),
+        why="One check a day, of seven days that end at midnight; tried hourly, so that a missed night is made up.",
+        expires_seconds=3000,
+    ),
+    Entry(
         name="Look for models of other tools",
         task="scoring.tasks.survey_foreign",
         when=Every(600),

@@ -28,7 +28,7 @@ def served_roles(since: datetime, until: datetime) -> list[tuple[int, str]]:
     return sorted(found)
 
 
-def feature_limits(feature_set_id: int) -> dict[str, Limits]:
+def own_limits(feature_set_id: int) -> dict[str, Limits]:
     """Own limits of the features of a set."""
     rows = FeatureLimit.objects.filter(feature_set_id=feature_set_id)
     return {row.feature: Limits(row.warning, row.critical) for row in rows}

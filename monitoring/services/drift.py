@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from monitoring.contracts import AlertLevel, Looked, Reading, RuleKind
 from monitoring.models import CheckKind, DriftCheck
-from monitoring.selectors.drift import feature_limits, rule_limits, served_roles
+from monitoring.selectors.drift import own_limits, rule_limits, served_roles
 from monitoring.selectors.profiles import EVERYONE, NoReference, Watched, watched, window
 from monitoring.services import drift_words as words
 from monitoring.services.readings import record
@@ -56,7 +56,7 @@ def _check_version(version_id: int, role: str, since: datetime, until: datetime)
         seen.reference,
         seen.layout,
         current,
-        limits=feature_limits(version.feature_set_id),
+        limits=own_limits(version.feature_set_id),
         usual=usual,
         score_limits=score_limits,
         importance={str(row["feature"]): float(row["share"]) for row in version.importance},
@@ -181,7 +181,7 @@ def _sure(q: float | None) -> AlertLevel | None:
 
 
 def _readings(made: DriftCheck, seen: Watched, found: Comparison) -> list[Reading]:
-    own = feature_limits(made.version.feature_set_id)
+    own = own_limits(made.version.feature_set_id)
     readings = []
     for row in found.rows:
         unknown = row.judged.level is Level.UNKNOWN

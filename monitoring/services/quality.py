@@ -192,13 +192,7 @@ def _defect_json(seen: Watched, one: Defective) -> dict[str, Any]:
 
 
 def _volume_json(seen: Watched, key: tuple[str, int], minutes: int, one: Volume, q: float) -> dict[str, Any]:
-    level = (
-        "critical"
-        if q <= CRITICAL_Q / LOOKS_PER_WEEK
-        else "warning"
-        if q <= WARNING_Q / LOOKS_PER_WEEK
-        else "quiet"
-    )
+    level = _sure(q)
     return {
         "what": "volume",
         "feature": key[0],

@@ -1,6 +1,7 @@
 """Charts of the admin as inline SVG and HTML: no script, no outside library, readable in light and dark."""
 
 from leadscoring.common.charts.bars import Bar, IntervalBar, PushBar, interval_bars, pushes, share_bar, shares
+from leadscoring.common.charts.drift import TrendPoint, limit_bar, limit_trend, two_windows
 from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
 from leadscoring.common.charts.plots import CurvePoint, calibration_plot, gain_plot
@@ -21,6 +22,7 @@ __all__ = [
     "IntervalBar",
     "Mark",
     "PushBar",
+    "TrendPoint",
     "WeekParts",
     "calibration_plot",
     "count_columns",
@@ -29,9 +31,12 @@ __all__ = [
     "history_plot",
     "interval_bars",
     "learning_plot",
+    "limit_bar",
+    "limit_trend",
     "pushes",
     "share_bar",
     "share_columns",
     "shares",
     "spread_plot",
+    "two_windows",
 ]
