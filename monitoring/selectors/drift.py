@@ -56,3 +56,14 @@ def psi_history(
         if mine is not None:
             history.append((at, mine["psi"], mine["n"]))
     return history
+
+
+def broken_fields(version_id: int) -> set[str]:
+    """Features whose values the newest look at data quality found to be bad."""
+    newest = (
+        DriftCheck.objects.filter(kind=CheckKind.QUALITY, version_id=version_id).order_by("-until").first()
+    )
+    if newest is None:
+        return set()
+    bad = (row for row in newest.found if row["what"] != "volume" and row["level"] in ("warning", "critical"))
+    return {row["feature"] for row in bad}

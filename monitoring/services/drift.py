@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from monitoring.contracts import AlertLevel, Looked, Reading, RuleKind
 from monitoring.models import CheckKind, DriftCheck
-from monitoring.selectors.drift import own_limits, rule_limits, served_roles
+from monitoring.selectors.drift import broken_fields, own_limits, rule_limits, served_roles
 from monitoring.selectors.profiles import EVERYONE, NoReference, Watched, watched, window
 from monitoring.services import drift_words as words
 from monitoring.services.readings import record
@@ -182,6 +182,7 @@ def _sure(q: float | None) -> AlertLevel | None:
 
 def _readings(made: DriftCheck, seen: Watched, found: Comparison) -> list[Reading]:
     own = own_limits(made.version.feature_set_id)
+    broken = broken_fields(made.version_id)
     readings = []
     for row in found.rows:
         unknown = row.judged.level is Level.UNKNOWN
@@ -195,7 +196,7 @@ def _readings(made: DriftCheck, seen: Watched, found: Comparison) -> list[Readin
                 p=row.drift.p,
                 sure=_sure(row.judged.q),
                 limits=None if limits is None else (limits.warning, limits.critical),
-                cause=words.cause(seen, row),
+                cause=words.cause(seen, row, broken),
                 weight=row.weight,
                 story=words.feature_story(made, seen, row, found),
             )
@@ -211,7 +212,7 @@ def _readings(made: DriftCheck, seen: Watched, found: Comparison) -> list[Readin
             p=score.drift.p,
             sure=_sure(score.q),
             # Scores follow the features that moved: one alert for both.
-            cause=words.cause(seen, moved[0]) if moved else "",
+            cause=words.cause(seen, moved[0], broken) if moved else "",
             weight=0.0,
             story=words.score_story(made, found),
         )

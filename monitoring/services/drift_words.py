@@ -17,6 +17,9 @@ from scoring.ml.reference import FeatureProfile
 from scoring.models import ModelVersion
 
 
+SEVERAL = "several fields"
+
+
 def link(made: DriftCheck) -> str:
     """The page of a check."""
     return reverse("admin:monitoring_driftcheck_change", args=(made.pk,))
@@ -58,7 +61,12 @@ def subject(seen: Watched, feature: str, segment: Key | None) -> str:
     return f"feature={feature} where {segment[0]}={value_of(seen, segment)}"[:300]
 
 
-def cause(seen: Watched, row: Row) -> str:
+def cause_of_field(feature: str, broken: set[str]) -> str:
+    """Fields that are broken at the same time were most likely broken by one change: one alert for all of them."""
+    return SEVERAL if feature in broken and len(broken) > 1 else f"feature={feature}"[:300]
+
+
+def cause(seen: Watched, row: Row, broken: set[str]) -> str:
     """What one alert is about: a watched value that came or went, or the feature itself."""
     if row.mix:
         moved = row if row.feature == row.mix else None
@@ -66,7 +74,7 @@ def cause(seen: Watched, row: Row) -> str:
             first = moved.drift.moves[0]
             return f"{row.mix}={seen.reference.feature(row.mix).bin_names[first.bin]}"[:300]
         return f"mix of {row.mix}"[:300]
-    return f"feature={row.feature}"[:300]
+    return cause_of_field(row.feature, broken)
 
 
 def share(value: float) -> str:

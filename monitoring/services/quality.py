@@ -51,7 +51,8 @@ def check(*, as_of: datetime) -> DriftCheck | None:
     windows = stretches(seen.layout, version.pk, Role.CHAMPION.value, as_of)
     bad = defects(seen.reference, seen.layout, windows, looked_at)
     volumes = _volumes(seen, version.pk, as_of)
-    readings = [_defect_reading(seen, version, one) for one in bad]
+    fields = {one.feature for one in bad if one.warning}
+    readings = [_defect_reading(seen, version, one, fields) for one in bad]
     readings += [_volume_reading(seen, key, minutes, one, q, volumes) for key, minutes, one, q in volumes]
     worst = max(
         (one.sure for one in readings if one.sure is not None), key=lambda one: one.rank, default=None
@@ -117,7 +118,7 @@ def _sure(q: float) -> AlertLevel | None:
     return AlertLevel.WARNING if q <= WARNING_Q / LOOKS_PER_WEEK else None
 
 
-def _defect_reading(seen: Watched, version: ModelVersion, one: Defective) -> Reading:
+def _defect_reading(seen: Watched, version: ModelVersion, one: Defective, fields: set[str]) -> Reading:
     importance = words.importance_of(version, one.feature)
     rise = None if one.rise is None else one.rise.rise
     return Reading(
@@ -127,7 +128,7 @@ def _defect_reading(seen: Watched, version: ModelVersion, one: Defective) -> Rea
         n=0 if one.rise is None else one.rise.n,
         p=None if one.rise is None else one.rise.p,
         sure=_sure(one.q),
-        cause=f"feature={one.feature}"[:300],
+        cause=words.cause_of_field(one.feature, fields),
         weight=importance * max(rise or 0.0, 0.0) * (1.0 if one.segment is None else 0.5),
         story=quality_words.defect_story(seen, one, importance),
     )
