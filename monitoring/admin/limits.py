@@ -52,7 +52,9 @@ class FeatureLimitAdmin(ListPage[FeatureLimit]):
     list_display = ("feature", "feature_set", "warning", "critical", "set_by", "set_at")
     list_select_related = ("feature_set", "set_by")
     search_fields = ("feature",)
-    empty_words = "Every feature is judged by the limits of the rule “A feature drifted”. Add a row to judge one by its own."
+    empty_words = (
+        "Features are judged by the rule “A feature drifted”. Add a row to judge one by its own limits."
+    )
 
     def save_model(self, request: HttpRequest, obj: FeatureLimit, form: Any, change: bool) -> None:
         obj.set_by = request.user if request.user.is_authenticated else None

@@ -16,7 +16,6 @@ from monitoring.stats.drift import Move
 from scoring.ml.reference import FeatureProfile
 from scoring.models import ModelVersion
 
-
 SEVERAL = "several fields"
 
 
