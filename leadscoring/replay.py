@@ -29,6 +29,8 @@ COLUMNS = ImportOptions(
     currency="AED",
     owner="Owner",
     stage="Stage",
+    # Known only during contact, and leads are scored when they come.
+    exclude=("Owner", "First Response (min)", "Email Opens", "Replied"),
 )
 AT_ONCE = timedelta(minutes=5)
 LARGEST_CALL = 200

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from monitoring.models import FoldState, Span, StoredProfile
 from monitoring.stats.profiles import Layout, Profile
 from scoring.ml.reference import ProfileError, ReferenceProfile
-from scoring.ml.schema import FeatureSchema
+from scoring.ml.schema import FeatureSchema, KnownAt
 from scoring.models import ModelVersion
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -32,6 +32,12 @@ class Watched:
     reference: ReferenceProfile
     layout: Layout
     schema: FeatureSchema
+
+    @property
+    def late(self) -> frozenset[str]:
+        """Features known only during contact: the reference holds what they became, a lead that comes has none yet,
+        so the two cannot be compared."""
+        return frozenset(spec.name for spec in self.schema.trainable if spec.known_at is not KnownAt.CREATION)
 
 
 @lru_cache(maxsize=16)

@@ -61,6 +61,7 @@ def _check_version(version_id: int, role: str, since: datetime, until: datetime)
         score_limits=score_limits,
         importance={str(row["feature"]): float(row["share"]) for row in version.importance},
         looks_per_week=LOOKS_PER_WEEK,
+        skip=seen.late,
     )
     rows = [
         _row_json(seen, row, current[EVERYONE].bins(seen.layout.places[row.feature]).tolist())
@@ -171,6 +172,7 @@ def _summary(seen: Watched, found: Comparison, grades: list[int], probabilities:
         "auc_now": found.auc_now,
         "grades": grades,
         "reference_n": seen.reference.n,
+        "not_compared": sorted(seen.reference.feature(name).label for name in seen.late),
     }
 
 

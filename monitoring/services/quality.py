@@ -49,7 +49,7 @@ def check(*, as_of: datetime) -> DriftCheck | None:
         return _store(version, as_of, 0, "unknown", [], {"problem": str(why)}, begin)
     looked_at = segments_looked_at(seen.reference)
     windows = stretches(seen.layout, version.pk, Role.CHAMPION.value, as_of)
-    bad = defects(seen.reference, seen.layout, windows, looked_at)
+    bad = defects(seen.reference, seen.layout, windows, looked_at, skip=seen.late)
     volumes = _volumes(seen, version.pk, as_of)
     fields = {one.feature for one in bad if one.warning}
     readings = [_defect_reading(seen, version, one, fields) for one in bad]

@@ -36,7 +36,7 @@ def slow_changes(made: DriftCheck, seen: Watched, *, looks_per_week: float) -> l
             name, label, reference = "", "the probability", seen.reference.probability_moments
         else:
             profile = seen.layout.features[place]
-            if profile.kind is Kind.DATE or profile.moments is None:
+            if profile.kind is Kind.DATE or profile.moments is None or profile.name in seen.late:
                 continue
             name, label, reference = profile.name, profile.label, profile.moments
         change = change_point(means, n)

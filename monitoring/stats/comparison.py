@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,11 +72,12 @@ def compare_profiles(
     score_limits: Limits | None = None,
     importance: Mapping[str, float] | None = None,
     looks_per_week: float = 7.0,
+    skip: Collection[str] = (),
 ) -> Comparison:
     """Set the profiles of a window beside the reference of their version.
 
     current: by (watched feature, bin), all leads under ("", 0). limits: of single features; `usual` of the others.
-    Dates move on by themselves and are not compared.
+    Dates move on by themselves and are not compared, nor are the features of `skip`.
     """
     everyone = current[("", 0)]
     own, usual = limits or {}, usual or Limits()
@@ -85,7 +86,7 @@ def compare_profiles(
     drifts: list[Drift] = []
     sizes: list[Counts] = []
     for place, profile in enumerate(layout.features):
-        if profile.kind is Kind.DATE:
+        if profile.kind is Kind.DATE or profile.name in skip:
             continue
         keys.append((profile.name, None))
         drifts.append(
@@ -97,7 +98,7 @@ def compare_profiles(
         if mine is None or mine.n < LEAST_IN_SEGMENT:
             continue
         for place, profile in enumerate(layout.features):
-            if profile.kind is Kind.DATE or profile.name == segment.feature:
+            if profile.kind is Kind.DATE or profile.name in {segment.feature, *skip}:
                 continue
             before = segment.counts[layout.bins[place].start : layout.bins[place].stop]
             keys.append((profile.name, (segment.feature, segment.bin)))

@@ -6,7 +6,7 @@ last minutes, the last hour, the last six and twenty-four are looked at together
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,11 +68,16 @@ class Defective:
 
 
 def defects(
-    reference: ReferenceProfile, layout: Layout, stretches: Sequence[Stretch], segments: Sequence[Segment]
+    reference: ReferenceProfile,
+    layout: Layout,
+    stretches: Sequence[Stretch],
+    segments: Sequence[Segment],
+    *,
+    skip: Collection[str] = (),
 ) -> list[Defective]:
     """Every share of bad values: of all leads always, of a watched value where it rose by five points or more.
 
-    stretches: shortest first, each holding the leads of the one before.
+    stretches: shortest first, each holding the leads of the one before. Features of `skip` are left out.
     """
     everyone: list[tuple[Segment | None, Key]] = [(None, ("", 0))]
     groups = everyone + [(one, (one.feature, one.bin)) for one in segments]
@@ -80,6 +85,8 @@ def defects(
     tests = 0
     for segment, key in groups:
         for place, profile in enumerate(layout.features):
+            if profile.name in skip:
+                continue
             for defect in Defect:
                 before = _before(reference, layout, segment, place, defect)
                 if before is None or (segment is not None and profile.name == segment.feature):

@@ -6,6 +6,7 @@ import json
 import secrets
 import shlex
 from argparse import ArgumentParser
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -18,11 +19,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from leadscoring.common.console import ProgressBar, print_json
+from leadscoring.replay import COLUMNS
 from leadscoring.simulation import SimulationConfig, Stream, api_leads, newest, simulate, write_crm_csv
 from scoring.contracts import Cause, LeadInput, ScoringError
 from scoring.models import ModelVersion
 from scoring.selectors.versions import open_release
-from scoring.services.imports import ImportOptions, ImportSummary, import_file
+from scoring.services.imports import ImportSummary, import_file
 from scoring.services.keys import create_key
 from scoring.services.releases import activate_version
 from scoring.services.scoring import score_leads
@@ -115,17 +117,7 @@ class Command(BaseCommand):
         with ProgressBar(quiet=options["json"]) as bar:
             summary = import_file(
                 path,
-                ImportOptions(
-                    converted="Converted",
-                    id="Lead ID",
-                    created_at="Created",
-                    converted_at="Converted At",
-                    revenue="Revenue (AED)",
-                    currency="AED",
-                    owner="Owner",
-                    stage="Stage",
-                    source=SOURCE,
-                ),
+                replace(COLUMNS, source=SOURCE),
                 requested_by=None,
                 as_of=now,
                 progress=bar,
