@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import shlex
-from argparse import ArgumentParser
+import subprocess
+import sys
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +23,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from leadscoring.common.console import ProgressBar, print_json
+from leadscoring.feeding import AlertTeller, Feed, answers, scenario_leads
 from leadscoring.replay import COLUMNS
-from leadscoring.simulation import SimulationConfig, Stream, api_leads, newest, simulate, write_crm_csv
+from leadscoring.simulation import (
+    SCENARIOS,
+    SimulationConfig,
+    Stream,
+    api_leads,
+    newest,
+    simulate,
+    write_crm_csv,
+)
 from scoring.contracts import Cause, LeadInput, ScoringError
 from scoring.models import ModelVersion
 from scoring.selectors.versions import open_release
@@ -50,13 +63,31 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=int, default=45, help="most seconds for tuning the model (45)")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--workers", type=int, default=2, help="web processes (2)")
+        parser.add_argument(
+            "--scenario",
+            choices=sorted(SCENARIOS),
+            help="send leads of this scenario to the running demo (started first if it is not running); quiet turns "
+            "the dial back",
+        )
+        parser.add_argument(
+            "--per-minute", type=int, default=240, help="leads a minute of the scenario (240)"
+        )
+        parser.add_argument("--minutes", type=int, default=20, help="how long the scenario sends leads (20)")
         parser.add_argument("--no-serve", action="store_true", help="stop before the servers start")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        # Of the process that `demo --scenario` starts beside the servers.
+        parser.add_argument("--feed-only", action="store_true", help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         begin = monotonic()
         if options["leads"] < NEWEST:
             raise CommandError(f"--leads {options['leads']}: expected at least {NEWEST}.")
+        if not (1 <= options["per_minute"] <= 6000 and 1 <= options["minutes"] <= 1440):
+            raise CommandError("--per-minute: expected 1 to 6,000; --minutes: expected 1 to 1,440.")
+        url = f"http://127.0.0.1:{options['port']}"
+        if options["scenario"] and (options["feed_only"] or answers(url)):
+            self._feed(url, options)
+            return
         call_command("migrate", interactive=False, verbosity=0)
         now = timezone.now()
         try:
@@ -84,7 +115,50 @@ class Command(BaseCommand):
             self._tell(facts)
         self.stdout.flush()
         if not options["no_serve"]:
-            call_command("run", port=options["port"], workers=options["workers"], stdout=self.stderr)
+            with self._feeder(options):
+                call_command("run", port=options["port"], workers=options["workers"], stdout=self.stderr)
+
+    @contextmanager
+    def _feeder(self, options: dict[str, Any]) -> Iterator[None]:
+        """The feed of a scenario as a process beside the servers; ended with them."""
+        if not options["scenario"]:
+            yield
+            return
+        words = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "demo", "--feed-only"]
+        words += [
+            f"--{name.replace('_', '-')}={options[name]}"
+            for name in ("scenario", "port", "per_minute", "minutes")
+        ]
+        child = subprocess.Popen(words)  # noqa: S603  # our own words
+        try:
+            yield
+        finally:
+            child.terminate()
+            child.wait()
+
+    def _feed(self, url: str, options: dict[str, Any]) -> None:
+        now = timezone.now()
+        made = Path(settings.VAR_DIR) / "demo" / "business.json"
+        world = json.loads(made.read_text(encoding="utf-8"))["seed"] if made.exists() else options["seed"]
+        key = create_key(name="demo feed", scopes=["score"], source_system=SOURCE, as_of=now)
+        feed = Feed(url, key.key, options["per_minute"])
+        if not feed.wait_for_server():
+            raise CommandError(f"No server answers at {url}; start the demo first, or name its --port.")
+        name, total = options["scenario"], options["per_minute"] * options["minutes"]
+        self.stderr.write(f"Scenario {name}: {total:,} leads in {options['minutes']} minutes to {url}.")
+        leads = scenario_leads(name, world=world, n=total, today=now.date(), run=f"{name}-{now:%H%M%S}")
+        told = AlertTeller(self.stderr.write if options["json"] else self.stdout.write)
+        with ProgressBar(quiet=options["json"]) as bar:
+            for sent in feed.run(leads):
+                told.tell()
+                bar(f"Sent: {sent:,} leads, {feed.refused} refused", sent / total)
+        facts = {"scenario": name, "sent": total, "scored": feed.scored, "refused": feed.refused}
+        if options["json"]:
+            print_json(self.stdout.write, {**facts, "errors": feed.errors[:5]})
+        else:
+            self.stdout.write(
+                f"Scored {feed.scored:,} leads, {feed.refused:,} refused. Alerts: {url}/admin/monitoring/alert/"
+            )
 
     def _simulate(self, options: dict[str, Any], now: datetime) -> tuple[Stream, Path]:
         end = now.astimezone(UTC).date() + timedelta(days=1)
