@@ -145,6 +145,15 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Monitoring",
+            "separator": True,
+            "items": [
+                _item("Alerts", "notifications", "alert", "monitoring"),
+                _item("Alert rules", "notification_settings", "alertrule", "monitoring"),
+                _item("Channels", "campaign", "notificationchannel", "monitoring"),
+            ],
+        },
+        {
             "title": "Data and training",
             "separator": True,
             "items": [

@@ -70,6 +70,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=60,
     ),
     Entry(
+        name="Sweep of alerts",
+        task="monitoring.tasks.sweep",
+        when=Every(20),
+        why="Sends messages of alerts that wait, and ends snoozes; 20 s is how long a lost message may go unseen.",
+        expires_seconds=20,
+    ),
+    Entry(
         name="Look for models of other tools",
         task="scoring.tasks.survey_foreign",
         when=Every(600),

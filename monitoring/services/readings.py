@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import transaction
 
-from monitoring.contracts import Looked
+from leadscoring.common.text import line, plain, stable_key
+from monitoring.contracts import Looked, Reading, Story
 from monitoring.models import StoredReading
+from monitoring.services.alerts import settle
 
 BATCH = 500
+LONGEST_KEY, LONGEST_TITLE, LONGEST_WORDS, LONGEST_LINK = 300, 300, 2000, 500
 
 
 def record(looked: Looked) -> None:
-    """Keep the readings of a check. Inside the check's own transaction, so that both are there or neither.
+    """Keep the readings of a check and bring alerts into step. Inside the check's own transaction, so that both are
+    there or neither.
 
     Raises:
         ValueError: a reading of a kind the check does not speak for, or two of one subject.
     """
+    looked = replace(looked, readings=tuple(_clean(reading) for reading in looked.readings))
     seen: set[tuple[str, str]] = set()
     for reading in looked.readings:
         key = (reading.kind.value, reading.subject)
@@ -34,9 +41,31 @@ def record(looked: Looked) -> None:
             p=reading.p,
             sure=reading.sure.value if reading.sure else "",
             cause=reading.cause,
+            limits=None if reading.limits is None else list(reading.limits),
         )
         for reading in looked.readings
     ]
     with transaction.atomic():
         # A check that runs again for its moment says the same.
         StoredReading.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+        settle(looked)
+
+
+def _clean(reading: Reading) -> Reading:
+    """Subjects and words hold what leads hold: anything. Made fit for every database and channel here, once."""
+    story = reading.story
+    link = line(story.link, LONGEST_LINK)
+    return replace(
+        reading,
+        subject=stable_key(reading.subject, LONGEST_KEY),
+        cause=stable_key(reading.cause, LONGEST_KEY) if reading.cause else "",
+        story=Story(
+            title=line(story.title, LONGEST_TITLE),
+            what=plain(story.what, LONGEST_WORDS),
+            sure=plain(story.sure, LONGEST_WORDS),
+            consequence=plain(story.consequence, LONGEST_WORDS),
+            next_step=plain(story.next_step, LONGEST_WORDS),
+            # A path of this site, and nothing that leads a browser elsewhere.
+            link=link if link.startswith("/") and not link.startswith(("//", "/\\")) else "",
+        ),
+    )
