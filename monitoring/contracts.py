@@ -22,7 +22,7 @@ class AlertLevel(StrEnum):
 
 
 class AlertState(StrEnum):
-    """Open; held: closed by a person while the condition is still there, so it must not open again by itself; closed."""
+    """Open; held: closed by a person while the condition lasts, so that it must not open again by itself; closed."""
 
     OPEN = "open"
     HELD = "held"

@@ -25,7 +25,9 @@ def state_shown(alert: Alert, as_of: datetime) -> SafeString:
         if alert.snoozed_until is not None and alert.snoozed_until > as_of:
             return badge("snoozed", "quiet")
         return badge("open, seen", "info") if alert.acknowledged_at else badge("open", "bad")
-    return badge("closed by hand" if alert.closed_by_id or alert.close_reason else "cleared by itself", "good")
+    return badge(
+        "closed by hand" if alert.closed_by_id or alert.close_reason else "cleared by itself", "good"
+    )
 
 
 def ended(alert: Alert) -> str:

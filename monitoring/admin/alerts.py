@@ -15,7 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.base import ChoiceFilter, DayRangeFilter, ReadOnlyPage, choice_filter, page_action
+from leadscoring.common.admin.base import (
+    ChoiceFilter,
+    DayRangeFilter,
+    ReadOnlyPage,
+    choice_filter,
+    page_action,
+)
 from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, refused
 from leadscoring.common.admin.words import NOTHING, moment
 from monitoring.admin.alert_words import ago, ended, level_badge, p_words, state_shown, value_words
@@ -24,7 +30,14 @@ from monitoring.models import Alert, Delivery
 from monitoring.models.alerts import KINDS
 from monitoring.services import handling
 
-SNOOZES = (("1", "1 hour"), ("4", "4 hours"), ("24", "1 day"), ("72", "3 days"), ("168", "1 week"), ("other", "until…"))
+SNOOZES = (
+    ("1", "1 hour"),
+    ("4", "4 hours"),
+    ("24", "1 day"),
+    ("72", "3 days"),
+    ("168", "1 week"),
+    ("other", "until…"),
+)
 MOST_SHOWN = 100
 
 
@@ -33,7 +46,12 @@ class StateFilter(ChoiceFilter):
 
     title = "state"
     parameter_name = "state"
-    options = (("open", "open"), ("snoozed", "snoozed"), ("unseen", "open, seen by nobody"), ("closed", "closed"))
+    options = (
+        ("open", "open"),
+        ("snoozed", "snoozed"),
+        ("unseen", "open, seen by nobody"),
+        ("closed", "closed"),
+    )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = timezone.now()
@@ -97,7 +115,15 @@ class SnoozeForm(ReasonForm):
 class AlertAdmin(ReadOnlyPage[Alert]):
     """Open ones first, the most serious on top."""
 
-    list_display = ("level_shown", "title_shown", "state_column", "kind_shown", "onset_shown", "seen_shown", "owner_shown")
+    list_display = (
+        "level_shown",
+        "title_shown",
+        "state_column",
+        "kind_shown",
+        "onset_shown",
+        "seen_shown",
+        "owner_shown",
+    )
     list_display_links = ("title_shown",)
     list_select_related = ("owner", "closed_by")
     list_filter = (
@@ -128,7 +154,9 @@ class AlertAdmin(ReadOnlyPage[Alert]):
         if row is None or not row.is_open:
             return []
         return [
-            one for one in found if row.acknowledged_at is None or not one.action_name.endswith("_acknowledge")
+            one
+            for one in found
+            if row.acknowledged_at is None or not one.action_name.endswith("_acknowledge")
         ]
 
     @admin.display(description="Level", ordering="level_rank")
@@ -176,7 +204,11 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             "ended": ended(row),
             "held": row.state == AlertState.HELD.value,
             "members": [
-                {**part, "badge": level_badge(part["level"]), "words": value_words(part["kind"], part["value"])}
+                {
+                    **part,
+                    "badge": level_badge(part["level"]),
+                    "words": value_words(part["kind"], part["value"]),
+                }
                 for part in row.members
             ],
             "events": row.events.select_related("by").order_by("-at", "-id")[:MOST_SHOWN],

@@ -30,9 +30,13 @@ TONES = {AlertLevel.INFO: "ls-tone-B", AlertLevel.WARNING: "ls-tone-C", AlertLev
 class RuleForm(forms.Form):
     """The limits, in the unit of the rule."""
 
-    enabled = forms.BooleanField(label="On", required=False, help_text="Off: nothing of this kind raises an alert.")
+    enabled = forms.BooleanField(
+        label="On", required=False, help_text="Off: nothing of this kind raises an alert."
+    )
     warning = forms.FloatField(label="Warning from", required=False, help_text="Empty: it never warns.")
-    critical = forms.FloatField(label="Critical from", required=False, help_text="Empty: it is never critical.")
+    critical = forms.FloatField(
+        label="Critical from", required=False, help_text="Empty: it is never critical."
+    )
     quiet_checks = forms.IntegerField(
         label="Quiet checks before it clears",
         min_value=1,
@@ -118,7 +122,8 @@ class AlertRuleAdmin(ReadOnlyPage[AlertRule]):
         wanted = None
         if request.method == "POST" and form.is_valid():
             wanted = form.cleaned_data
-            if "_save" in request.POST:
+            # What is saved is what was tried: limits changed after the preview are tried first.
+            if request.POST.get("_save") == _shown_as(wanted):
                 try:
                     change_rule(rule_id=row.pk, by=_user(request), as_of=timezone.now(), **wanted)
                 except MonitoringRefused as error:
@@ -136,6 +141,8 @@ class AlertRuleAdmin(ReadOnlyPage[AlertRule]):
                 _tried(row, wanted["warning"], wanted["critical"], wanted["quiet_checks"]), row
             )
             context["off"] = not wanted["enabled"]
+            context["shown"] = _shown_as(wanted)
+            context["changed"] = "_save" in request.POST and not form.errors
         return confirm_page(
             self,
             request,
@@ -147,6 +154,10 @@ class AlertRuleAdmin(ReadOnlyPage[AlertRule]):
             context=context,
             status=400 if form.errors else 200,
         )
+
+
+def _shown_as(wanted: dict[str, Any]) -> str:
+    return "|".join(str(wanted[name]) for name in ("enabled", "warning", "critical", "quiet_checks"))
 
 
 def _tried(row: AlertRule, warning: float | None, critical: float | None, quiet_checks: int) -> Trial:
@@ -178,7 +189,9 @@ def _shown(trial: Trial, row: AlertRule) -> dict[str, Any]:
         "days": DAYS,
         "total": total,
         "levels": [
-            (level_badge(level.value), trial.count(level)) for level in reversed(AlertLevel) if trial.count(level)
+            (level_badge(level.value), trial.count(level))
+            for level in reversed(AlertLevel)
+            if trial.count(level)
         ],
         "subjects": subjects[:MOST_SHOWN],
         "more": max(len(subjects) - MOST_SHOWN, 0),

@@ -14,11 +14,12 @@ from django.template.loader import render_to_string
 
 from leadscoring.common.errors import FixConfiguration, RetryLater, Stop
 from leadscoring.common.outbox import write
-from leadscoring.common.text import line
+from leadscoring.common.text import line, plain
 from monitoring.channels.base import Message, Setting
 from monitoring.contracts import AlertLevel, MessageKind
 
 LONGEST_SUBJECT = 180
+LONGEST_BODY = 200_000
 NOBODY = "nobody-set@localhost"
 
 
@@ -43,17 +44,25 @@ class Email:
         recipients = list(config.get("recipients") or [])
         mail = mail_of(message, recipients or [NOBODY])
         if not recipients:
-            return f"Written to {write('email', 'eml', mail.message().as_bytes())}: there are no recipients yet."
+            return (
+                f"Written to {write('email', 'eml', mail.message().as_bytes())}: there are no recipients yet."
+            )
         try:
             mail.send()
         except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError):
-            raise FixConfiguration("The mail server does not take the user and password of EMAIL_URL.") from None
+            raise FixConfiguration(
+                "The mail server does not take the user and password of EMAIL_URL."
+            ) from None
         except smtplib.SMTPSenderRefused as error:
-            raise FixConfiguration(f"The mail server refuses the sender ({error.smtp_code}): see EMAIL_FROM.") from None
+            raise FixConfiguration(
+                f"The mail server refuses the sender ({error.smtp_code}): see EMAIL_FROM."
+            ) from None
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
             if all(code < 500 for code in codes):
-                raise RetryLater(f"The mail server asks to come back later ({codes}).", retry_after=None) from None
+                raise RetryLater(
+                    f"The mail server asks to come back later ({codes}).", retry_after=None
+                ) from None
             raise FixConfiguration(f"The mail server refuses every recipient ({codes}).") from None
         except smtplib.SMTPResponseException as error:
             if error.smtp_code >= 500:
@@ -74,9 +83,10 @@ def mail_of(message: Message, recipients: list[str]) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives(
         # A subject with a line break would be another header.
         subject=line(message.headline, LONGEST_SUBJECT),
-        body=render_to_string("monitoring/messages/alert.txt", context),
+        body=plain(render_to_string("monitoring/messages/alert.txt", context), LONGEST_BODY),
         to=recipients,
         headers={"X-Entity-Ref-ID": line(message.dedup_key, 255).encode("ascii", "replace").decode()},
     )
-    mail.attach_alternative(render_to_string("monitoring/messages/alert.html", context), "text/html")
+    html = render_to_string("monitoring/messages/alert.html", context)
+    mail.attach_alternative(plain(html, LONGEST_BODY), "text/html")
     return mail

@@ -63,7 +63,7 @@ def escaped(text: str, limit: int) -> str:
     room = limit
     for letter in text:
         piece = ENTITIES.get(letter, letter)
-        if len(piece) > room - 1 and len(found) < len(text) - 1 or len(piece) > room:
+        if (len(piece) > room - 1 and len(found) < len(text) - 1) or len(piece) > room:
             return "".join(found) + "…"
         found.append(piece)
         room -= len(piece)
@@ -95,7 +95,5 @@ def document_of(message: Message) -> dict[str, Any]:
             {"type": "section", "text": {"type": "mrkdwn", "text": words, "verbatim": True}}
         )
     where = f"<{message.url}|Open the alert>" if message.has_address else escaped(message.url, 500)
-    blocks.append(
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": where, "verbatim": True}]}
-    )
+    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": where, "verbatim": True}]})
     return {"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}

@@ -27,11 +27,18 @@ class AlertRule(models.Model):
         default=1,
         help_text="How many checks in a row must find nothing before an alert clears by itself.",
     )
-    note = models.TextField(blank=True, default="", max_length=2000, help_text="Why the limits are what they are.")
+    note = models.TextField(
+        blank=True, default="", max_length=2000, help_text="Why the limits are what they are."
+    )
     judged_at = models.DateTimeField(null=True, blank=True, editable=False)
     changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     changed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
     )
 
     class Meta:
@@ -74,18 +81,35 @@ class Alert(models.Model):
     consequence = models.TextField(blank=True, default="", editable=False)
     next_step = models.TextField(blank=True, default="", editable=False)
     link = models.CharField(max_length=500, blank=True, default="", editable=False)
-    parts = models.JSONField(default=list, editable=False, help_text="Every reading it consists of, with its words.")
+    parts = models.JSONField(
+        default=list, editable=False, help_text="Every reading it consists of, with its words."
+    )
     acknowledged_at = models.DateTimeField(null=True, blank=True, editable=False)
     acknowledged_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
     )
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
     )
     snoozed_until = models.DateTimeField(null=True, blank=True, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
     )
     close_reason = models.TextField(blank=True, default="", editable=False)
     fence = models.PositiveBigIntegerField(default=0, editable=False)

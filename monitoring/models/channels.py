@@ -63,7 +63,9 @@ class Delivery(Work):
     # Together about fourteen hours of back-off.
     max_attempts = 20
 
-    alert = models.ForeignKey(Alert, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries")
+    alert = models.ForeignKey(
+        Alert, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries"
+    )
     event = models.ForeignKey(AlertEvent, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     channel = models.ForeignKey(NotificationChannel, on_delete=models.CASCADE, related_name="deliveries")
     what = models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in MessageKind])

@@ -77,13 +77,9 @@ def hold(alert_id: int) -> Alert:
     return Alert.objects.select_related("owner").get(pk=alert_id)
 
 
-def note(
-    alert: Alert, kind: HappenedKind, text: str, *, at: datetime, by: User | None = None
-) -> AlertEvent:
+def note(alert: Alert, kind: HappenedKind, text: str, *, at: datetime, by: User | None = None) -> AlertEvent:
     """A line in the alert's history."""
-    return AlertEvent.objects.create(
-        alert=alert, at=at, kind=kind.value, level=alert.level, text=text, by=by
-    )
+    return AlertEvent.objects.create(alert=alert, at=at, kind=kind.value, level=alert.level, text=text, by=by)
 
 
 def _take_turn(looked: Looked) -> dict[RuleKind, AlertRule]:
@@ -156,7 +152,8 @@ def _change(
         return
     old, new = AlertLevel(row.level), level_of_all(parts)
     keys = {part.key for part in parts}
-    if any(before.get(part.key) != part and not part.quiet for part in parts):
+    # Another object, though perhaps equal: this check found it.
+    if any(before.get(part.key) is not part and not part.quiet for part in parts):
         row.last_seen = max(row.last_seen, at)
     _write(row, parts)
     if new.rank > AlertLevel(row.highest_level).rank:

@@ -51,7 +51,9 @@ def save_channel(
             with transaction.atomic():
                 row.save(update_fields=fields if channel_id else None)
         except IntegrityError:
-            raise MonitoringRefused(f"There is a channel named {name!r} already; expected another name.") from None
+            raise MonitoringRefused(
+                f"There is a channel named {name!r} already; expected another name."
+            ) from None
     return row
 
 

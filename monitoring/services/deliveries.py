@@ -22,7 +22,9 @@ def announce(alert: Alert, event: AlertEvent, what: MessageKind) -> None:
     """
     channels = list(NotificationChannel.objects.filter(enabled=True))
     told = set(
-        Delivery.objects.filter(alert=alert, what=MessageKind.TRIGGER.value).values_list("channel_id", flat=True)
+        Delivery.objects.filter(alert=alert, what=MessageKind.TRIGGER.value).values_list(
+            "channel_id", flat=True
+        )
     )
     level = AlertLevel(alert.level)
     wanted = [
@@ -64,7 +66,9 @@ def _hearing(
     if alert.kind != RuleKind.DEAD_CHANNEL.value or level is AlertLevel.INFO:
         return hearing
     failing = _failing(alert)
-    others = [channel for channel in channels if channel.subject not in failing and channel.dead_since is None]
+    others = [
+        channel for channel in channels if channel.subject not in failing and channel.dead_since is None
+    ]
     return [channel for channel in others if channel in hearing] or others
 
 

@@ -148,12 +148,18 @@ def _failed(
 ) -> None:
     fix = isinstance(error, FixConfiguration)
     again = isinstance(error, RetryLater) or fix
-    retry_in = _wait(held.attempts, error.retry_after) if again and row.what != MessageKind.TEST.value else None
+    retry_in = (
+        _wait(held.attempts, error.retry_after) if again and row.what != MessageKind.TEST.value else None
+    )
     with transaction.atomic():
-        claims.fail(Delivery, held, words, retry_in=0.0 if fix and retry_in else retry_in, now=now, outcome=words)
+        claims.fail(
+            Delivery, held, words, retry_in=0.0 if fix and retry_in else retry_in, now=now, outcome=words
+        )
         if isinstance(error, AskedToWait):
             wait = timedelta(seconds=error.retry_after or 1)
-            NotificationChannel.objects.filter(pk=row.channel_id).update(next_send_at=as_of + wait, last_error=words)
+            NotificationChannel.objects.filter(pk=row.channel_id).update(
+                next_send_at=as_of + wait, last_error=words
+            )
         else:
             _channel_failed(row.channel, words, fix=fix, as_of=as_of)
         _wake_next(row)
@@ -189,7 +195,9 @@ def _channel_failed(channel: NotificationChannel, words: str, *, fix: bool, as_o
     more = F("consecutive_failures") + 1
     if fix:
         # It will not get better by itself: as good as dead at once.
-        rows.update(consecutive_failures=Greatest(more, Value(FAILURES_OF_DEATH)), broken=True, last_error=words)
+        rows.update(
+            consecutive_failures=Greatest(more, Value(FAILURES_OF_DEATH)), broken=True, last_error=words
+        )
     else:
         rows.update(consecutive_failures=more, last_error=words)
     rows.filter(consecutive_failures__gte=FAILURES_OF_DEATH, dead_since__isnull=True).update(dead_since=as_of)

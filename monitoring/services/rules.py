@@ -53,7 +53,9 @@ class Trial:
 def ensure_rules(kinds: Iterable[RuleKind] | None = None) -> None:
     """Make the rules that are missing. A row that exists is never written."""
     wanted = set(RuleKind) if kinds is None else set(kinds)
-    known = set(AlertRule.objects.filter(kind__in=[kind.value for kind in wanted]).values_list("kind", flat=True))
+    known = set(
+        AlertRule.objects.filter(kind__in=[kind.value for kind in wanted]).values_list("kind", flat=True)
+    )
     missing = [
         AlertRule(kind=default.kind.value, warning=default.warning, critical=default.critical)
         for default in RULES

@@ -26,7 +26,9 @@ def day_columns(
     if length < 1 or most <= 0:
         return EMPTY
     step = max(nice_step(most / 4), 1.0)
-    frame = Frame.of(x=(0.0, float(length)), y=(0.0, step * math.ceil(most / step)), width=480.0, height=220.0)
+    frame = Frame.of(
+        x=(0.0, float(length)), y=(0.0, step * math.ceil(most / step)), width=480.0, height=220.0
+    )
     width = max((frame.x(1.0) - frame.x(0.0)) * 0.82, 1.5)
     columns = []
     for day, parts in sorted(days.items()):

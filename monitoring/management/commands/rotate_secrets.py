@@ -10,7 +10,9 @@ from monitoring.services.channels import reseal_channels
 
 
 class Command(BaseCommand):
-    help = "Seal the settings of all channels with the first key of SECRETS_KEY. Afterwards the others may go."
+    help = (
+        "Seal the settings of all channels with the first key of SECRETS_KEY. Afterwards the others may go."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         done, closed = reseal_channels()
