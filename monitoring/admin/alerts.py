@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -140,9 +140,10 @@ class AlertAdmin(ReadOnlyPage[Alert]):
     change_form_template = "monitoring/admin/alert.html"
     actions_detail = ("acknowledge", "take", "snooze", "close")
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        # "open" is the last of the states by name.
-        return ("-state", "-level_rank", "-onset", "-id")
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        # "open" is the last of the states by name; the level counts while it is open, then the newest come first.
+        weight = Case(When(state=AlertState.OPEN.value, then=F("level_rank")), default=Value(0))
+        return (F("state").desc(), weight.desc(), "-onset", "-id")
 
     def has_handle_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("monitoring.handle_alert")
@@ -254,7 +255,7 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             done="is quiet.",
         )
 
-    @page_action("Close", permission="handle", icon="task_alt")
+    @page_action("Close alert", permission="handle", icon="task_alt")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(
             request,

@@ -40,6 +40,13 @@ MOST_SHOWN = 50
 LONGEST_FILE = 100_000
 
 
+class SecretInput(forms.TextInput):
+    """Shows what is typed, so that it can be compared; never puts it back into a page."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 class KindForm(forms.Form):
     """Which kind of channel to add."""
 
@@ -70,8 +77,9 @@ class ChannelForm(forms.Form):
                 help_text=words,
                 widget=forms.Textarea(attrs={"rows": 3})
                 if one.many
-                # Shown while it is typed, so that it can be compared; never put back into the page.
-                else forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+                else SecretInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+                if one.secret
+                else forms.TextInput(),
             )
         if known:
             self.fields["forget"] = forms.BooleanField(
@@ -218,11 +226,6 @@ class ChannelAdmin(ReadOnlyPage[NotificationChannel]):
                 )
             except MonitoringRefused as error:
                 refused(form, error)
-                # What was typed into a secret is not sent back.
-                form.data = form.data.copy()
-                for one in channel.settings:
-                    if one.secret:
-                        form.data[f"setting_{one.name}"] = ""
             else:
                 if row is None:
                     LogEntry.objects.log_actions(

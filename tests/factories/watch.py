@@ -67,7 +67,9 @@ def history(alert: Alert) -> list[str]:
 
 def a_channel(kind: str = "slack", level: str = "warning", **config: Any) -> NotificationChannel:
     """A channel with these settings."""
-    channel = NotificationChannel(name=f"{kind} {NotificationChannel.objects.count()}", kind=kind, least_level=level)
+    channel = NotificationChannel(
+        name=f"{kind} {NotificationChannel.objects.count()}", kind=kind, least_level=level
+    )
     channel.keep(config)
     channel.save()
     return channel

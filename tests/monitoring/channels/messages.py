@@ -14,7 +14,10 @@ PLAIN = Message(
     level=AlertLevel.CRITICAL,
     headline="Critical: leads of Website stopped coming",
     happened="Since 02 Nov 2026, 09:00 UTC.",
-    facts=(("What changed", "95 % of the expected leads did not come."), ("How sure", "n = 1,200, p below 0.001.")),
+    facts=(
+        ("What changed", "95 % of the expected leads did not come."),
+        ("How sure", "n = 1,200, p below 0.001."),
+    ),
     members=("feature=budget moved", "feature=country moved"),
     url="https://leads.example/admin/monitoring/alert/7/change/",
     at=START,

@@ -34,7 +34,12 @@ def test_it_says_the_same_as_text_and_as_html() -> None:
     assert sent.to == TO["recipients"]
     assert sent.subject == "Critical: leads of Website stopped coming"
     html = str(sent.alternatives[0][0])  # type: ignore[attr-defined]  # a mail of two forms
-    for words in ("95 % of the expected leads", "n = 1,200", "feature=country moved", "https://leads.example/admin"):
+    for words in (
+        "95 % of the expected leads",
+        "n = 1,200",
+        "feature=country moved",
+        "https://leads.example/admin",
+    ):
         assert words in str(sent.body)
         assert words in html
 

@@ -55,8 +55,14 @@ def test_a_test_leaves_no_incident_behind(config: dict[str, Any], other: OtherSi
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, Stop), (429, AskedToWait), (500, RetryLater), (503, RetryLater), (404, FixConfiguration),
-     (301, FixConfiguration)],
+    [
+        (400, Stop),
+        (429, AskedToWait),
+        (500, RetryLater),
+        (503, RetryLater),
+        (404, FixConfiguration),
+        (301, FixConfiguration),
+    ],
 )
 def test_each_answer_says_what_to_do(
     status: int, error: type[Exception], config: dict[str, Any], other: OtherSide
@@ -79,7 +85,8 @@ def test_the_summary_is_cut_by_characters_and_the_whole_kept_below_its_bytes() -
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"routing_key": "short"}, {"routing_key": "R" * 33}, {"routing_key": KEY, "url": "nonsense"}]
+    "config",
+    [{}, {"routing_key": "short"}, {"routing_key": "R" * 33}, {"routing_key": KEY, "url": "nonsense"}],
 )
 def test_it_refuses_settings_that_cannot_work(config: dict[str, str]) -> None:
     assert PAGERDUTY.check(config)

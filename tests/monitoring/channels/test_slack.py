@@ -48,7 +48,9 @@ def test_it_sends_text_and_blocks_and_takes_ok_for_success(other: OtherSide) -> 
         (302, b"", FixConfiguration),
     ],
 )
-def test_each_answer_says_what_to_do(status: int, body: bytes, error: type[Exception], other: OtherSide) -> None:
+def test_each_answer_says_what_to_do(
+    status: int, body: bytes, error: type[Exception], other: OtherSide
+) -> None:
     other.says((status, {"Location": "http://169.254.169.254/"}, body))
     with pytest.raises(error) as found:
         SLACK.send({"url": other.url + SECRET}, a_message())
@@ -59,7 +61,12 @@ def test_each_answer_says_what_to_do(status: int, body: bytes, error: type[Excep
 
 @pytest.mark.parametrize(
     ("headers", "wait"),
-    [({"Retry-After": "17"}, 17), ({}, 30), ({"Retry-After": "soon"}, 30), ({"Retry-After": "99999999"}, 86_400)],
+    [
+        ({"Retry-After": "17"}, 17),
+        ({}, 30),
+        ({"Retry-After": "soon"}, 30),
+        ({"Retry-After": "99999999"}, 86_400),
+    ],
 )
 def test_it_waits_as_long_as_slack_asks(headers: dict[str, str], wait: int, other: OtherSide) -> None:
     other.says((429, headers, b"rate_limited"))
@@ -88,7 +95,9 @@ def test_words_of_a_lead_ping_nobody(nasty: str) -> None:
 
 def test_it_keeps_every_limit_whatever_the_words() -> None:
     long = "<&>𝕏" * 20_000
-    document = document_of(a_message(headline=long, happened=long, facts=((long, long),) * 9, members=(long,) * 99))
+    document = document_of(
+        a_message(headline=long, happened=long, facts=((long, long),) * 9, members=(long,) * 99)
+    )
     blocks = document["blocks"]
     assert len(blocks) <= 50
     assert len(blocks[0]["text"]["text"]) <= 150
@@ -113,7 +122,9 @@ def test_without_settings_it_writes_a_file(settings: Settings, tmp_path: Path) -
     assert json.loads(file.read_text())["blocks"]
 
 
-@pytest.mark.parametrize("url", ["", "hooks.slack.com/x", "ftp://x/y", "https://user:pass@hooks.slack.com/x", "https:// x"])
+@pytest.mark.parametrize(
+    "url", ["", "hooks.slack.com/x", "ftp://x/y", "https://user:pass@hooks.slack.com/x", "https:// x"]
+)
 def test_it_refuses_what_is_no_address(url: str) -> None:
     assert "url" in SLACK.check({"url": url})
     assert not SLACK.check({"url": "https://hooks.slack.com/services/T/B/x"})

@@ -17,7 +17,7 @@ def _no_other_channels() -> None:
 
 
 def told() -> list[tuple[str, str]]:
-    return list(Delivery.objects.order_by("event", "channel").values_list("channel__kind", "what"))
+    return list(Delivery.objects.order_by("event", "channel_id").values_list("channel__kind", "what"))
 
 
 def three_channels() -> None:

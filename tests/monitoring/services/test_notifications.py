@@ -180,7 +180,14 @@ def test_no_secret_is_kept_shown_or_logged(other: OtherSide, caplog: pytest.LogC
     send(row)
     channel = NotificationChannel.objects.get()
     everywhere = " ".join(
-        [row.error, row.outcome, channel.last_error, channel.sealed, str(list(Alert.objects.values())), caplog.text]
+        [
+            row.error,
+            row.outcome,
+            channel.last_error,
+            channel.sealed,
+            str(list(Alert.objects.values())),
+            caplog.text,
+        ]
     )
     assert "verysecretpart" not in everywhere
     assert "no such thing as" in row.outcome

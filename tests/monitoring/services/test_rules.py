@@ -43,7 +43,11 @@ def test_a_trial_agrees_with_what_happened() -> None:
 def test_a_trial_changes_nothing() -> None:
     before = (list(Alert.objects.values()), list(AlertRule.objects.values()), Delivery.objects.count())
     try_rule(DRIFT, 0.01, 0.02, as_of=at(24))
-    assert (list(Alert.objects.values()), list(AlertRule.objects.values()), Delivery.objects.count()) == before
+    assert (
+        list(Alert.objects.values()),
+        list(AlertRule.objects.values()),
+        Delivery.objects.count(),
+    ) == before
 
 
 @pytest.mark.parametrize(
@@ -63,8 +67,12 @@ def test_a_trial_reads_no_further_back_than_asked() -> None:
 
 
 def test_a_trial_judges_own_limits_and_causes_as_life_does() -> None:
-    look(30, a_reading("feature=a", 0.3, limits=(0.9, None)), a_reading("feature=b", 0.3, cause="feed"),
-         a_reading("feature=c", 0.3, cause="feed"))
+    look(
+        30,
+        a_reading("feature=a", 0.3, limits=(0.9, None)),
+        a_reading("feature=b", 0.3, cause="feed"),
+        a_reading("feature=c", 0.3, cause="feed"),
+    )
     trial = try_rule(DRIFT, 0.25, 0.5, as_of=at(31), days=1)
     assert [one.subject for one in trial.fired] == ["feed"]
 
@@ -82,7 +90,14 @@ def test_critical_below_warning_is_refused() -> None:
     rule = AlertRule.objects.get(kind=DRIFT.value)
     with pytest.raises(MonitoringRefused, match="below warning"):
         change_rule(
-            rule_id=rule.pk, enabled=True, warning=0.5, critical=0.2, quiet_checks=1, note="", by=None, as_of=at(9)
+            rule_id=rule.pk,
+            enabled=True,
+            warning=0.5,
+            critical=0.2,
+            quiet_checks=1,
+            note="",
+            by=None,
+            as_of=at(9),
         )
     rule.refresh_from_db()
     assert rule.warning == 0.25
