@@ -23,7 +23,7 @@ def deliver(delivery_id: int) -> None:
     if wait is None or wait > LONGEST_WAIT or settings.CELERY_TASK_ALWAYS_EAGER:
         return
     try:
-        deliver.apply_async(args=[delivery_id], countdown=ceil(wait), retry=False)
+        deliver.apply_async(args=(delivery_id,), countdown=ceil(wait), retry=False)
     except Exception as error:  # noqa: BLE001  # the row is there, the sweep finds it
         logger.warning("delivery.not_queued", delivery=delivery_id, error=type(error).__name__)
 

@@ -124,7 +124,7 @@ class AlertAdmin(ReadOnlyPage[Alert]):
         "seen_shown",
         "owner_shown",
     )
-    list_display_links = ("title_shown",)
+    list_display_links = ("level_shown", "title_shown")
     list_select_related = ("owner", "closed_by")
     list_filter = (
         StateFilter,

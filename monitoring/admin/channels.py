@@ -317,3 +317,7 @@ def _file_shown(name: str, data: bytes) -> dict[str, Any]:
         "text": plain(str(body.get_content()), LONGEST_FILE) if body is not None else "",
         "attached": [part.get_filename() or part.get_content_type() for part in mail.iter_attachments()],
     }
+
+
+def _user(request: HttpRequest) -> Any:
+    return request.user

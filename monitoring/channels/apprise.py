@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from leadscoring.common.errors import FixConfiguration, RetryLater
 from leadscoring.common.http import allowed_addresses
 from leadscoring.common.text import line, plain
-from monitoring.channels.base import Message, Setting, keep_as_file
+from monitoring.channels.base import Channel, Message, Setting, keep_as_file
 from monitoring.contracts import AlertLevel
 
 CHILD = "monitoring.channels.apprise_child"
@@ -24,10 +24,10 @@ SECONDS = 45
 LONGEST_BODY = 3000
 
 
-class Apprise:
+class Apprise(Channel):
     label = "Another service (Apprise)"
     least_level = AlertLevel.CRITICAL
-    seconds_between: ClassVar[float] = 1.0
+    seconds_between = 1.0
     keeps_incidents = False
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from leadscoring.common import outbox
 from leadscoring.common.errors import FixConfiguration, RetryLater, Stop
@@ -63,7 +64,7 @@ class AskedToWait(RetryLater):
     title = "Too many messages"
 
 
-class Channel(Protocol):
+class Channel(ABC):
     """A way to people. `send` returns what became of it, in words, or raises what the caller must do: RetryLater, Stop
     (this message never) or FixConfiguration (no message until a person helps)."""
 
@@ -75,11 +76,13 @@ class Channel(Protocol):
     # Whether the other side keeps an incident open until it is told of the end.
     keeps_incidents: ClassVar[bool]
 
+    @abstractmethod
     def check(self, config: Mapping[str, Any]) -> dict[str, str]:
         """What is wrong with new settings: name of the setting → what was expected."""
-        ...
 
-    def send(self, config: Mapping[str, Any], message: Message) -> str: ...
+    @abstractmethod
+    def send(self, config: Mapping[str, Any], message: Message) -> str:
+        """Send one message, or write it to a file where there are no settings."""
 
 
 def refuse(answer: Answer, who: str) -> None:

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from leadscoring.common.errors import FixConfiguration, RetryLater, Stop
 from leadscoring.common.outbox import write
 from leadscoring.common.text import line, plain
-from monitoring.channels.base import Message, Setting
+from monitoring.channels.base import Channel, Message, Setting
 from monitoring.contracts import AlertLevel, MessageKind
 
 LONGEST_SUBJECT = 180
@@ -23,10 +23,10 @@ LONGEST_BODY = 200_000
 NOBODY = "nobody-set@localhost"
 
 
-class Email:
+class Email(Channel):
     label = "E-mail"
     least_level = AlertLevel.CRITICAL
-    seconds_between: ClassVar[float] = 0.0
+    seconds_between = 0.0
     keeps_incidents = False
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("recipients", "Recipients", "One address a line.", many=True),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from leadscoring.common.errors import RetryLater, Stop
 from leadscoring.common.http import post_json
 from leadscoring.common.text import line, plain
-from monitoring.channels.base import AskedToWait, Message, Setting, bad_address, keep_as_file, refuse
+from monitoring.channels.base import AskedToWait, Channel, Message, Setting, bad_address, keep_as_file, refuse
 from monitoring.contracts import AlertLevel, MessageKind
 
 ADDRESS = "https://events.pagerduty.com/v2/enqueue"
@@ -28,10 +28,10 @@ ACTIONS = {
 ROUTING_KEY = re.compile(r"\A[0-9A-Za-z]{32}\Z")
 
 
-class PagerDuty:
+class PagerDuty(Channel):
     label = "PagerDuty"
     least_level = AlertLevel.CRITICAL
-    seconds_between: ClassVar[float] = 0.0
+    seconds_between = 0.0
     keeps_incidents = True
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(

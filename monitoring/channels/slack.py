@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from leadscoring.common.errors import FixConfiguration
 from leadscoring.common.http import post_json
 from leadscoring.common.text import line
-from monitoring.channels.base import AskedToWait, Message, Setting, bad_address, keep_as_file, refuse
+from monitoring.channels.base import AskedToWait, Channel, Message, Setting, bad_address, keep_as_file, refuse
 from monitoring.contracts import AlertLevel
 
 # The limit of one block is 3,000 and of a header 150; the sum has one too, seen near 13,200 (bolt-js#2509).
@@ -18,10 +18,10 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 WAIT_SECONDS = 30
 
 
-class Slack:
+class Slack(Channel):
     label = "Slack"
     least_level = AlertLevel.WARNING
-    seconds_between: ClassVar[float] = 1.0
+    seconds_between = 1.0
     keeps_incidents = False
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(

@@ -108,9 +108,8 @@ def due(*, as_of: datetime, limit: int = 200) -> list[int]:
 
 def _earlier(row: Delivery) -> QuerySet[Delivery]:
     """Messages of the same alert that must go first: a resolve that overtakes its trigger leaves an incident open."""
-    return Delivery.objects.filter(
-        alert_id=row.alert_id, channel_id=row.channel_id, pk__lt=row.pk, state__in=claims.OPEN
-    ).exclude(alert_id=None)
+    same = Delivery.objects.filter(alert=row.alert, alert__isnull=False, channel=row.channel)
+    return same.filter(pk__lt=row.pk, state__in=claims.OPEN)
 
 
 def _take_slot(channel: NotificationChannel, as_of: datetime) -> float:
@@ -168,15 +167,14 @@ def _failed(
 
 def _wait(attempts: int, asked: int | None) -> float:
     """Seconds to the next try: doubling from 30 s to an hour, drawn from the upper half, never less than asked for."""
-    whole = min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
-    drawn = whole / 2 + secrets.randbelow(1000) / 1000 * whole / 2
+    whole = min(FIRST_WAIT * 2.0 ** (attempts - 1), LONGEST_WAIT)
+    drawn: float = whole / 2 + secrets.randbelow(1000) / 1000 * whole / 2
     return max(drawn, float(asked or 0))
 
 
 def _wake_next(row: Delivery) -> None:
-    following = Delivery.objects.filter(
-        alert_id=row.alert_id, channel_id=row.channel_id, pk__gt=row.pk, state=WorkState.QUEUED
-    ).exclude(alert_id=None)
+    same = Delivery.objects.filter(alert=row.alert, alert__isnull=False, channel=row.channel)
+    following = same.filter(pk__gt=row.pk, state=WorkState.QUEUED)
     pk = following.order_by("pk").values_list("pk", flat=True).first()
     if pk is not None:
         enqueue("monitoring.tasks.deliver", pk)
