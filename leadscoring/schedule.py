@@ -112,6 +112,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=4 * 3600,
     ),
     Entry(
+        name="Forget old readings",
+        task="monitoring.tasks.forget_readings",
+        when=Daily(hour=3, minute=30),
+        why="Rules are tried on the last 90 days; readings are kept for 180. At night, when few people are at work.",
+        expires_seconds=4 * 3600,
+    ),
+    Entry(
         name="Remove old uploads",
         task="scoring.tasks.remove_uploads",
         when=Daily(hour=3, minute=50),

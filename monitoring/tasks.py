@@ -9,11 +9,11 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from monitoring.services import notifications
+from monitoring.services import notifications, readings
 
 logger = structlog.get_logger(__name__)
-# A longer wait is left to the sweep.
-LONGEST_WAIT = 20.0
+# A longer wait is left to the sweep: no message of the broker waits longer than a minute.
+LONGEST_WAIT = 50.0
 
 
 @shared_task(time_limit=120, soft_time_limit=110)
@@ -32,3 +32,9 @@ def deliver(delivery_id: int) -> None:
 def sweep() -> None:
     """Pick up messages that wait, end snoozes, and look after the channels."""
     notifications.sweep(as_of=timezone.now())
+
+
+@shared_task(time_limit=300, soft_time_limit=280, expires=4 * 3600)
+def forget_readings() -> None:
+    """Delete readings that no rule is tried on any more."""
+    readings.forget(as_of=timezone.now())

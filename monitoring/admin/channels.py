@@ -229,7 +229,7 @@ class ChannelAdmin(ReadOnlyPage[NotificationChannel]):
             else:
                 if row is None:
                     LogEntry.objects.log_actions(
-                        request.user.pk, [saved], ADDITION, "Made.", single_object=True
+                        _user(request).pk, [saved], ADDITION, "Made.", single_object=True
                     )
                     messages.success(request, f"“{saved}” is made. Press its test button next.")
                 else:

@@ -27,11 +27,7 @@ def announce(alert: Alert, event: AlertEvent, what: MessageKind) -> None:
         )
     )
     level = AlertLevel(alert.level)
-    wanted = [
-        (channel, MessageKind.UPDATE if channel.pk in told and what is MessageKind.TRIGGER else what)
-        for channel in channels
-        if channel.pk in told
-    ]
+    wanted = [(channel, what) for channel in channels if channel.pk in told]
     if what in {MessageKind.TRIGGER, MessageKind.UPDATE}:
         new = [channel for channel in channels if channel.pk not in told]
         wanted += [(channel, MessageKind.TRIGGER) for channel in _hearing(alert, level, new)]

@@ -36,6 +36,7 @@ LEASE_SECONDS = 150
 FIRST_WAIT, LONGEST_WAIT = 30.0, 3600.0
 # News older than this is none: what could not be sent by then is given up, and says so.
 LIFE = timedelta(hours=24)
+SOON = timedelta(minutes=1)
 HEAL_EVERY = timedelta(minutes=5)
 
 
@@ -54,6 +55,7 @@ def deliver(delivery_id: int, *, as_of: datetime, now: datetime | None = None) -
             return None
         wait = _take_slot(channel, as_of)
         if wait > 0:
+            wait += _ahead(row, as_of) * CHANNELS.get(channel.kind).seconds_between
             later = as_of + timedelta(seconds=wait)
             Delivery.objects.filter(pk=row.pk, state=WorkState.QUEUED).update(next_attempt_at=later)
             return wait
@@ -121,6 +123,14 @@ def _take_slot(channel: NotificationChannel, as_of: datetime) -> float:
         return 0.0
     next_send_at = rows.values_list("next_send_at", flat=True).get()
     return max((next_send_at - as_of).total_seconds(), 0.1) if next_send_at else 0.1
+
+
+def _ahead(row: Delivery, as_of: datetime) -> int:
+    """How many messages go before this one through its channel: each looks again when its turn comes, not all of them
+    every second."""
+    soon = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=as_of + SOON)
+    queued = Delivery.objects.filter(channel=row.channel, state=WorkState.QUEUED, pk__lt=row.pk)
+    return queued.filter(soon).count()
 
 
 def _send(row: Delivery, held: Claim, *, as_of: datetime, now: datetime | None) -> None:

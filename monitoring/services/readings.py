@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -12,6 +13,7 @@ from monitoring.models import StoredReading
 from monitoring.services.alerts import settle
 
 BATCH = 500
+KEPT_DAYS = 180
 LONGEST_KEY, LONGEST_TITLE, LONGEST_WORDS, LONGEST_LINK = 300, 300, 2000, 500
 
 
@@ -49,6 +51,15 @@ def record(looked: Looked) -> None:
         # A check that runs again for its moment says the same.
         StoredReading.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
         settle(looked)
+
+
+def forget(*, as_of: datetime) -> int:
+    """Delete readings older than `KEPT_DAYS`, in batches; returns how many."""
+    old = StoredReading.objects.filter(at__lt=as_of - timedelta(days=KEPT_DAYS))
+    gone = 0
+    while keys := list(old.values_list("pk", flat=True)[:5000]):
+        gone += StoredReading.objects.filter(pk__in=keys).delete()[0]
+    return gone
 
 
 def _clean(reading: Reading) -> Reading:
