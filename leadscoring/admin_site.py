@@ -150,6 +150,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item("Drift and data quality", "troubleshoot", "driftcheck", "monitoring"),
                 _item("Limits of features", "straighten", "featurelimit", "monitoring"),
+                _item("Alerts", "notifications", "alert", "monitoring"),
+                _item("Alert rules", "notification_settings", "alertrule", "monitoring"),
+                _item("Channels", "campaign", "notificationchannel", "monitoring"),
             ],
         },
         {

@@ -84,6 +84,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=3000,
     ),
     Entry(
+        name="Sweep of alerts",
+        task="monitoring.tasks.sweep",
+        when=Every(20),
+        why="Sends messages of alerts that wait, and ends snoozes; 20 s is how long a lost message may go unseen.",
+        expires_seconds=20,
+    ),
+    Entry(
         name="Look for models of other tools",
         task="scoring.tasks.survey_foreign",
         when=Every(600),
@@ -116,6 +123,13 @@ TABLE: tuple[Entry, ...] = (
         task="scoring.tasks.complete_search",
         when=Daily(hour=3, minute=10),
         why="Leads written by an older program during an upgrade have no words to be found by; reads every key.",
+        expires_seconds=4 * 3600,
+    ),
+    Entry(
+        name="Forget old readings",
+        task="monitoring.tasks.forget_readings",
+        when=Daily(hour=3, minute=30),
+        why="Rules are tried on the last 90 days; readings are kept for 180. At night, when few people are at work.",
         expires_seconds=4 * 3600,
     ),
     Entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +19,49 @@ class AlertLevel(StrEnum):
     def rank(self) -> int:
         """0 to 2, so that levels can be compared."""
         return list(AlertLevel).index(self)
+
+
+class AlertState(StrEnum):
+    """Open; held: closed by a person while the condition lasts, so that it must not open again by itself; closed."""
+
+    OPEN = "open"
+    HELD = "held"
+    CLOSED = "closed"
+
+
+class HappenedKind(StrEnum):
+    """A line in the history of an alert."""
+
+    ONSET = "onset"
+    WORSE = "got worse"
+    BETTER = "got better"
+    UPDATED = "updated"
+    ACKNOWLEDGED = "acknowledged"
+    OWNER = "owner"
+    SNOOZED = "snoozed"
+    SNOOZE_ENDED = "snooze ended"
+    CLEARED = "cleared"
+    CLOSED = "closed"
+    GONE = "condition gone"
+
+
+class MessageKind(StrEnum):
+    """What a message to a channel does."""
+
+    TRIGGER = "trigger"
+    UPDATE = "update"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    TEST = "test"
+
+
+class MonitoringRefused(Exception):
+    """Something a person asked for that is not to be had; `detail` is a sentence for them."""
+
+    def __init__(self, detail: str, *, errors: tuple[Mapping[str, object], ...] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
 
 
 class RuleKind(StrEnum):

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+from math import ceil
+
+import structlog
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from monitoring.services import watch
+from monitoring.services import notifications, readings, watch
+
+logger = structlog.get_logger(__name__)
+# A longer wait is left to the sweep: no message of the broker waits longer than a minute.
+LONGEST_WAIT = 50.0
+
+
+@shared_task(time_limit=120, soft_time_limit=110)
+def deliver(delivery_id: int) -> None:
+    """Send one message, if it is its turn; where only the channel's rate is in the way, look again when it is not."""
+    wait = notifications.deliver(delivery_id, as_of=timezone.now())
+    if wait is None or wait > LONGEST_WAIT or settings.CELERY_TASK_ALWAYS_EAGER:
+        return
+    try:
+        deliver.apply_async(args=(delivery_id,), countdown=ceil(wait), retry=False)
+    except Exception as error:  # noqa: BLE001  # the row is there, the sweep finds it
+        logger.warning("delivery.not_queued", delivery=delivery_id, error=type(error).__name__)
+
+
+@shared_task(time_limit=120, soft_time_limit=110, expires=20)
+def sweep() -> None:
+    """Pick up messages that wait, end snoozes, and look after the channels."""
+    notifications.sweep(as_of=timezone.now())
+
+
+@shared_task(time_limit=300, soft_time_limit=280, expires=4 * 3600)
+def forget_readings() -> None:
+    """Delete readings that no rule is tried on any more."""
+    readings.forget(as_of=timezone.now())
 
 
 @shared_task(time_limit=900, soft_time_limit=840, expires=55)

@@ -40,6 +40,13 @@ def _own_name() -> str:
     return f"leadscoring:{token}.{number}"
 
 
+def installation_token() -> str:
+    """The installation's own name, for systems outside that keep what it sends apart."""
+    from leadscoring.common.models import Installation
+
+    return Installation.this().token
+
+
 @contextmanager
 def _brief_connection() -> Iterator[None]:
     """Closes a connection that was opened meanwhile: the worker asks before it forks, and none survives a

@@ -1,5 +1,11 @@
 """Pages of monitoring: one module for each aggregate."""
 
-from monitoring.admin import drift, limits
+from monitoring.admin import alerts, channels, drift, limits, rules
 
-__all__ = ["drift", "limits"]
+__all__ = [
+    "alerts",
+    "channels",
+    "drift",
+    "limits",
+    "rules",
+]

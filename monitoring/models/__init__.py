@@ -1,14 +1,21 @@
 """Rows of the watch."""
 
+from monitoring.models.alerts import Alert, AlertEvent, AlertRule
+from monitoring.models.channels import Delivery, NotificationChannel
 from monitoring.models.drift import CheckKind, DriftCheck, FeatureLimit
 from monitoring.models.profiles import FoldState, Span, StoredProfile
 from monitoring.models.readings import StoredReading
 
 __all__ = [
+    "Alert",
+    "AlertEvent",
+    "AlertRule",
     "CheckKind",
+    "Delivery",
     "DriftCheck",
     "FeatureLimit",
     "FoldState",
+    "NotificationChannel",
     "Span",
     "StoredProfile",
     "StoredReading",

@@ -21,6 +21,9 @@ class StoredReading(models.Model):
     sure = models.CharField(
         max_length=16, blank=True, default="", choices=[(level.value, level.value) for level in AlertLevel]
     )
+    limits = models.JSONField(
+        null=True, blank=True, help_text="Own limits of the subject, [warning, critical]; none: the rule's."
+    )
     cause = models.CharField(max_length=300, blank=True, default="")
 
     class Meta:

@@ -145,3 +145,46 @@ def test_a_database_url_that_cannot_work_is_refused_without_its_password(url: st
     with pytest.raises(ImproperlyConfigured, match=words) as caught:
         database(url)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp+starttls://ann:p%40ss@mail.example", ("mail.example", 587, "ann", "p@ss", "starttls")),
+        ("smtps://mail.example:4650", ("mail.example", 4650, "", "", "ssl")),
+        ("smtp://localhost", ("localhost", 25, "", "", "")),
+    ],
+)
+def test_a_mail_server_is_read(url: str, expected: tuple[object, ...]) -> None:
+    server = read(EMAIL_URL=url).mail("EMAIL_URL")
+    assert server is not None
+    assert (server.host, server.port, server.user, server.password, server.security) == expected
+    assert "p@ss" not in repr(server)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://mail.example", "smtp://", "smtp://ann:pw@host/path", "smtp://host:port"]
+)
+def test_what_is_no_mail_server_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as found:
+        read(EMAIL_URL=url).mail("EMAIL_URL")
+    assert "pw" not in str(found.value)
+
+
+def test_without_a_mail_server_there_is_none() -> None:
+    assert read().mail("EMAIL_URL") is None
+
+
+@pytest.mark.parametrize("address", ["ann", "@example.com", "ann@", "a@b@c"])
+def test_an_address_is_an_address(address: str) -> None:
+    assert read(F="Leads <leads@example.com>").address("F", "x") == "Leads <leads@example.com>"
+    with pytest.raises(ImproperlyConfigured, match="e-mail address"):
+        read(F=address).address("F", "x")
+
+
+def test_keys_are_long_enough_and_never_shown() -> None:
+    assert read(K=f"{'a' * 32}, {'b' * 32}").secrets("K", minimum_length=32) == ["a" * 32, "b" * 32]
+    assert read().secrets("K", minimum_length=32) == []
+    with pytest.raises(ImproperlyConfigured, match="at least 32") as found:
+        read(K=f"{'a' * 32},hunter2").secrets("K", minimum_length=32)
+    assert "hunter2" not in str(found.value)

@@ -25,6 +25,9 @@ STATE_TONES = {
     "unusable": "bad",
     "converted": "good",
     "lost": "quiet",
+    "info": "info",
+    "warning": "warn",
+    "critical": "bad",
 }
 
 

@@ -1,6 +1,7 @@
 """Charts of the admin as inline SVG and HTML: no script, no outside library, readable in light and dark."""
 
 from leadscoring.common.charts.bars import Bar, IntervalBar, PushBar, interval_bars, pushes, share_bar, shares
+from leadscoring.common.charts.days import day_columns
 from leadscoring.common.charts.drift import TrendPoint, limit_bar, limit_trend, two_windows
 from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
@@ -26,6 +27,7 @@ __all__ = [
     "WeekParts",
     "calibration_plot",
     "count_columns",
+    "day_columns",
     "forecast_plot",
     "gain_plot",
     "history_plot",

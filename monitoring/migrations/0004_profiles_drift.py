@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('monitoring', '0001_readings'),
+        ('monitoring', '0003_alert_roles'),
         ('scoring', '0017_segments_first_scores'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
