@@ -145,6 +145,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Monitoring",
+            "separator": True,
+            "items": [
+                _item("Reports", "summarize", "report", "monitoring"),
+                _item("Stakeholders", "contact_mail", "stakeholder", "monitoring"),
+            ],
+        },
+        {
             "title": "Data and training",
             "separator": True,
             "items": [
@@ -169,6 +177,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Roles", "badge", "group", "auth"),
                 _item("Failed sign-ins", "lock_person", "accessattempt", "axes"),
                 _item("Schedule", "schedule", "periodictask", "django_celery_beat"),
+                _item("Scheduled runs", "history", "jobrun", "common"),
             ],
         },
     ]

@@ -70,6 +70,20 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=60,
     ),
     Entry(
+        name="Weekly report",
+        task="monitoring.tasks.send_weekly_report",
+        when=Weekly(weekday=1, hour=6, minute=30),
+        why="Monday 06:30 UTC, so that last week's report is there when people come to work.",
+        expires_seconds=24 * 3600,
+    ),
+    Entry(
+        name="Send waiting reports",
+        task="monitoring.tasks.sweep_reports",
+        when=Every(60),
+        why="Mails that a mail server could not take wait in rows; the first pause is a minute.",
+        expires_seconds=60,
+    ),
+    Entry(
         name="Look for models of other tools",
         task="scoring.tasks.survey_foreign",
         when=Every(600),
