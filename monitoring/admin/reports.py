@@ -61,7 +61,8 @@ class ReportAdmin(ReadOnlyPage[Report]):
 
     @admin.display(description="Week", ordering="week")
     def week_shown(self, row: Report) -> str:
-        return week_words(row.week).capitalize()
+        words = week_words(row.week)
+        return f"{words[:1].upper()}{words[1:]}"
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, row: Report) -> SafeString:
@@ -131,19 +132,19 @@ class ReportAdmin(ReadOnlyPage[Report]):
         row = self.row_or_404(request, object_id)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         recipients = missing_recipients(row)
+        if not recipients:
+            messages.info(request, "There is no active stakeholder who has not got this report.")
+            return self._to(row)
         if request.method == "POST" and form.is_valid():
             by = request.user if request.user.is_authenticated else None
             reason = form.cleaned_data["reason"]
-            sent = release(row, as_of=timezone.now(), by=by, reason=reason) if recipients else []
-            if sent:
-                note_change(request, row, f"{row} goes to {count(len(sent), 'person', 'people')}: {reason}")
-            else:
-                messages.info(request, "There is nobody who has not got this report; nothing was sent.")
+            sent = release(row, as_of=timezone.now(), by=by, reason=reason)
+            note_change(request, row, f"{row} goes to {count(len(sent), 'person', 'people')}: {reason}")
             return self._to(row)
         return confirm_page(
             self,
             request,
-            title=f"Send {row}",
+            title=f"Send the report of {week_words(row.week)}",
             verb=f"Send to {count(len(recipients), 'person', 'people')}",
             form=form,
             row=row,
@@ -173,7 +174,7 @@ class ReportAdmin(ReadOnlyPage[Report]):
         return confirm_page(
             self,
             request,
-            title=f"Send {row} once more",
+            title=f"Send the report of {week_words(row.week)} once more",
             verb=f"Send to {delivery.name}",
             form=form,
             row=row,

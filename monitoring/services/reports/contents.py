@@ -10,6 +10,8 @@ from typing import Any
 from scoring.ml.estimates import Estimate
 
 NOT_MEASURED = "not measured yet"
+# Keeps a number and its unit on one line.
+NBSP = "\u00a0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +85,37 @@ def counted(n: int, one: str, many: str = "") -> str:
 def share(value: float) -> str:
     """A share as per cent: one decimal below ten per cent, else whole, so that nobody reads noise.
 
-    >>> share(0.0523), share(0.314), share(0.999), share(1.0)
-    ('5.2 %', '31 %', '99.9 %', '100 %')
+    >>> [share(one).replace(NBSP, " ") for one in (0.0523, 0.314, 0.999, 1.0)]
+    ['5.2 %', '31 %', '99.9 %', '100 %']
     """
     percent = value * 100
     digits = 0 if 10 <= percent <= 90 or percent in {0.0, 100.0} else 1
-    return f"{percent:.{digits}f} %"
+    return f"{percent:.{digits}f}{NBSP}%"
 
 
 def share_between(estimate: Estimate) -> str:
     """A share with its interval and n.
 
-    >>> share_between(Estimate(0.31, 0.27, 0.35, 480, "wilson"))
+    >>> share_between(Estimate(0.31, 0.27, 0.35, 480, "wilson")).replace(NBSP, " ")
     '31 % (27 % to 35 %, n = 480)'
     """
-    return f"{share(estimate.value)} ({share(estimate.low)} to {share(estimate.high)}, n = {estimate.n:,})"
+    return f"{share(estimate.value)} ({share(estimate.low)} to {share(estimate.high)}, {sample(estimate.n)})"
+
+
+def sample(n: int) -> str:
+    """The size of a sample, not to be parted at the end of a line."""
+    return f"n{NBSP}={NBSP}{n:,}"
 
 
 def change(ratio: Estimate | None) -> str:
     """A ratio of two rates as a change.
 
-    >>> change(Estimate(1.13, 0.99, 1.29, 1412, "exact ratio of two rates"))
+    >>> change(Estimate(1.13, 0.99, 1.29, 1412, "exact ratio of two rates")).replace(NBSP, " ")
     '+13 % (−1 % to +29 %)'
     """
     if ratio is None:
         return "–"
-    value, low, high = (f"{(part - 1) * 100:+.0f} %".replace("-", "−") for part in _of(ratio))
+    value, low, high = (f"{(part - 1) * 100:+.0f}{NBSP}%".replace("-", "−") for part in _of(ratio))
     return f"{value} ({low} to {high})"
 
 
@@ -117,7 +124,7 @@ def beside(ratio: Estimate | None, than: str) -> str:
 
     >>> beside(Estimate(1.13, 0.99, 1.29, 1412, "exact"), "the mean of four weeks")
     'about as many as the mean of four weeks'
-    >>> beside(Estimate(0.5, 0.4, 0.6, 1412, "exact"), "the mean of four weeks")
+    >>> beside(Estimate(0.5, 0.4, 0.6, 1412, "exact"), "the mean of four weeks").replace(NBSP, " ")
     '50 % fewer than the mean of four weeks'
     """
     if ratio is None:
@@ -127,7 +134,7 @@ def beside(ratio: Estimate | None, than: str) -> str:
     if ratio.value >= 3:
         return f"{ratio.value:.1f} times {than}"
     more = "more" if ratio.value > 1 else "fewer"
-    return f"{abs(ratio.value - 1) * 100:.0f} % {more} than {than}"
+    return f"{abs(ratio.value - 1) * 100:.0f}{NBSP}% {more} than {than}"
 
 
 def decimal(value: float) -> str:
@@ -138,6 +145,15 @@ def decimal(value: float) -> str:
     """
     text = f"{value:.2f}"
     return text.removeprefix("0") if text.startswith("0.") else text
+
+
+def average(value: float) -> str:
+    """A mean of counts: with a decimal below a hundred.
+
+    >>> average(9.25), average(1313.8)
+    ('9.2', '1,314')
+    """
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def mean_of(values: list[int]) -> float:

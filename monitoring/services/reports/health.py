@@ -13,12 +13,14 @@ from monitoring.contracts import RULES, AlertLevel, RuleDefault, RuleKind
 from monitoring.models import StoredReading
 from monitoring.selectors.reports import newest_readings
 from monitoring.services.reports.contents import (
+    NBSP,
     NOT_MEASURED,
     Section,
     Table,
     Week,
     counted,
     decimal,
+    sample,
 )
 from scoring.ml.estimates import Estimate
 from scoring.models import Release
@@ -59,16 +61,18 @@ def model(week: Week, as_of: datetime) -> Section:
     rows = newest_readings(MODEL_KINDS, week.start, as_of)
     ranking = [row for row in rows if row.kind == RuleKind.RANKING.value]
     known = [row for row in ranking if row.value is not None]
-    worse = [row for row in rows if row.sure in SERIOUS and row.kind != RuleKind.ESTIMATED_RANKING.value]
+    worse = [row for row in rows if serious(row) and row.kind != RuleKind.ESTIMATED_RANKING.value]
     test = _test_auc(release)
     notes = [
         "ROC-AUC: the chance that a lead that converts is ranked above one that does not; .50 is guessing."
     ]
     if worse:
-        says = f"The model does worse than it did in its test: {_words(worse[0])}."
-        headline = (
-            f"model does worse ({NAMES[worse[0].kind].name[:1].lower()}{NAMES[worse[0].kind].name[1:]})"
+        first = worse[0]
+        says = (
+            f"The model does worse than it did in its test. {_words(first)}: {first.value:.3g} {_unit(first)} on "
+            f"{counted(first.n, 'lead')}."
         )
+        headline = f"the model does worse: {NAMES[first.kind].name.lower()}"
     elif known:
         largest = max(known, key=lambda row: row.n)
         says = (
@@ -99,35 +103,48 @@ def model(week: Week, as_of: datetime) -> Section:
 def data(week: Week, as_of: datetime) -> Section:
     """Whether leads and their values are still like those the model learned from."""
     rows = newest_readings(DATA_KINDS, week.start, as_of)
-    serious = [row for row in rows if row.sure in SERIOUS]
+    moved = [row for row in rows if serious(row)]
     known = [row for row in rows if row.value is not None]
     if not known:
         return Section(
             "Drift and data quality",
             f"Whether leads are still like those the model learned from is {NOT_MEASURED}.",
         )
-    looked = counted(len({row.subject for row in known}), "thing")
-    if serious:
-        critical = sum(row.sure == AlertLevel.CRITICAL.value for row in serious)
-        says = f"{counted(len(serious), 'value')} of {len(known):,} measured moved more than chance explains"
-        says += f", {critical} of them far." if critical else "."
-        headline = f"{counted(len({row.subject for row in serious}), 'feature')} drifted"
+    if moved:
+        critical = sum(row.sure == AlertLevel.CRITICAL.value for row in moved)
+        says = f"{len(moved):,} of {counted(len(known), 'measurement')} lie beyond their limit, and not by chance"
+        says += f"; {critical} of them far." if critical else "."
+        headline = counted(len(moved), "shift in the data", "shifts in the data")
     else:
-        says = f"Nothing moved: {looked} looked at, none further than chance explains."
+        says = (
+            f"Nothing moved: {counted(len(known), 'measurement')}, none beyond its limit by more than chance."
+        )
         headline = ""
     return Section(
         "Drift and data quality",
         says,
         headline=headline,
-        tables=_reading_tables("What moved", serious),
-        facts={"measured": len(known), "moved": len(serious), "readings": _facts(serious)},
+        tables=_reading_tables("What moved", moved),
+        facts={"measured": len(known), "moved": len(moved), "readings": _facts(moved)},
+    )
+
+
+def serious(row: StoredReading) -> bool:
+    """Beyond the limit from which its rule warns, and more than chance at this sample size."""
+    rule = NAMES.get(row.kind)
+    return (
+        rule is not None
+        and rule.warning is not None
+        and row.value is not None
+        and row.value >= rule.warning
+        and row.sure in SERIOUS
     )
 
 
 def _version_table(release: Release, test: Estimate | None) -> Table:
     version = release.champion
     trained = counted(version.training_rows, "lead") if version.training_rows else "not told"
-    auc = f"{_between(test)} (95 % interval, n = {test.n:,})" if test else "not told"
+    auc = f"{_between(test)} (95{NBSP}% interval, {sample(test.n)})" if test else "not told"
     kind = str(version.estimator).replace("_", " ")
     return Table(
         ("Serving", ""),
@@ -160,8 +177,10 @@ def _reading_tables(title: str, rows: Sequence[StoredReading]) -> tuple[Table, .
 
 
 def _words(row: StoredReading) -> str:
-    name = NAMES[row.kind].name if row.kind in NAMES else row.kind
-    return f"{name} ({line(row.subject.replace('=', ' '), 80)})"
+    """What was measured, of what: a rule's name says what is wrong, which it need not be."""
+    meaning = NAMES[row.kind].meaning if row.kind in NAMES else row.kind
+    subject = line(row.subject.replace("=", " ").replace("/", ", "), 80)
+    return f"{meaning[:1].upper()}{meaning[1:]} ({subject})"
 
 
 def _unit(row: StoredReading) -> str:

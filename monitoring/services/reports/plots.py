@@ -40,7 +40,15 @@ def weekly_leads_plot(mondays: Sequence[date], grades: Mapping[str, Sequence[int
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.grid(visible=True, axis="y", color=LINE, linewidth=0.6)
     if any(bottom):
-        figure.legend(loc="outside upper left", ncols=5, frameon=False, fontsize=9, labelcolor=INK)
+        figure.legend(
+            loc="outside upper left",
+            ncols=5,
+            frameon=False,
+            fontsize=9,
+            labelcolor=INK,
+            columnspacing=1.0,
+            handlelength=1.1,
+        )
     return _png(figure)
 
 
@@ -75,7 +83,7 @@ def conversion_by_grade_plot(rates: Mapping[str, Estimate | None]) -> bytes:
 def _canvas() -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(5.2, 3.3), dpi=190, layout="constrained", facecolor="white")
     axes = figure.subplots()
     axes.set_axisbelow(True)
     axes.tick_params(colors=MUTED, labelsize=9.5)

@@ -33,7 +33,8 @@ class Rendered:
 
 
 def render(week: Week, sections: Sequence[Section], *, as_of: datetime) -> Rendered:
-    """Write everything; `as_of` is told to the reader."""
+    """Write everything, urgent sections first; `as_of` is told to the reader."""
+    sections = sorted(sections, key=lambda one: not one.urgent)
     made = f"{as_of:%-d %b %Y, %H:%M} UTC"
     words = week_words(week.monday)
     title = f"Leads and their model, {words}"
@@ -104,13 +105,19 @@ def _table_text(table: Table) -> str:
     rows = []
     for first, *figures in table.rows:
         told = [
-            f"{name[:1].lower() + name[1:]} {figure}" if name else figure
+            f"{_label(name)} {figure}" if name else figure
             for name, figure in zip(table.head[1:], figures, strict=True)
             if figure
         ]
-        rows.append(_wrapped(f"{first}: {'; '.join(told)}" if told else first, bullet=True))
+        rows.append(_wrapped(f"{first}: {', '.join(told)}" if told else first, bullet=True))
     head = f"{table.head[0]}:\n" if table.head[0] else ""
     return head + "\n".join(rows)
+
+
+def _label(name: str) -> str:
+    """A column's head inside a sentence; that intervals are 95 % is said once, at the end."""
+    plain = name.replace(" (95 % interval)", "")
+    return plain if plain[:2].isupper() or len(plain) == 1 else plain[:1].lower() + plain[1:]
 
 
 def _wrapped(text: str, *, bullet: bool = False) -> str:

@@ -27,10 +27,12 @@ from monitoring.services.reports.contents import (
     Section,
     Table,
     Week,
+    average,
     beside,
     change,
     counted,
     mean_of,
+    sample,
     share,
     share_between,
 )
@@ -56,6 +58,10 @@ COUNTED_HOW = (
 WHOSE_CONVERSIONS = (
     "These are all conversions that happened in the week, mostly of leads that came earlier. What this week's leads "
     "will do is not known yet."
+)
+CUT_BACK = (
+    "Per conversion: the largest hundredth is cut back to the next value, so that one deal does not make the week. "
+    "Sums are as reported."
 )
 HEAD = ("", "This week", "Week before", "Mean of 4 weeks", "Against that mean (95 % interval)")
 
@@ -159,8 +165,7 @@ def conversions(week: Week, as_of: datetime) -> Section:
         notes.append(
             f"{counted(untold, 'conversion')} of this week came without a revenue and are in no sum."
         )
-    if not money:
-        notes.append("No conversion of this week came with a revenue.")
+    notes.append(CUT_BACK if money else "No conversion of this week came with a revenue.")
     return Section(
         "Conversions and revenue",
         f"{counted(now.n, 'lead')} converted, {beside(ratio, FOUR_WEEKS)}.",
@@ -246,9 +251,9 @@ def _revenue_rows(
         past = [float(one.revenue.get(currency, (0, 0))[1]) for one in before]
         try:
             each = mean(winsorised(revenues(week.end, currency)))
-            per = f"{each.value:,.0f} ({each.low:,.0f} to {each.high:,.0f}, n = {n:,})"
+            per = f"{each.value:,.0f} ({each.low:,.0f} to {each.high:,.0f}, {sample(each.n)})"
         except NotEnoughData:
-            per = f"– (n = {n:,})"
+            per = f"– ({sample(n)})"
         rows.append(
             (
                 currency or "(no currency)",
@@ -282,7 +287,7 @@ def _grade_picture(rates: dict[str, Estimate | None]) -> Picture:
 
 
 def _row(words: str, now: int, before: list[int]) -> tuple[str, ...]:
-    return (words, f"{now:,}", f"{before[-1]:,}", f"{mean_of(before):,.1f}", change(_ratio(now, before)))
+    return (words, f"{now:,}", f"{before[-1]:,}", average(mean_of(before)), change(_ratio(now, before)))
 
 
 def _ratio(now: int, before: list[int]) -> Estimate | None:
