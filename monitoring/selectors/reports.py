@@ -96,7 +96,9 @@ def conversions_by_week(end: datetime, weeks: int) -> list[Conversions]:
 def revenues(end: datetime, currency: str) -> list[float]:
     """The revenue of each conversion of the week before `end` in one currency, at most 50,000."""
     rows = _conversions(end - WEEK, end).filter(currency=currency, revenue__isnull=False)
-    return [float(value) for value in rows.values_list("revenue", flat=True)[:MOST_REVENUES]]
+    return [
+        float(value) for value in rows.values_list("revenue", flat=True)[:MOST_REVENUES] if value is not None
+    ]
 
 
 def _conversions(since: datetime, until: datetime) -> QuerySet[Outcome]:

@@ -244,7 +244,8 @@ def _window_note() -> str:
 def _revenue_rows(
     week: Week, now: Conversions, before: list[Conversions]
 ) -> tuple[list[tuple[str, ...]], dict[str, dict[str, float]]]:
-    rows, facts = [], {}
+    rows: list[tuple[str, ...]] = []
+    facts: dict[str, dict[str, float]] = {}
     largest = sorted(now.revenue, key=lambda one: (-now.revenue[one][0], one))
     for currency in largest[:CURRENCIES_SHOWN]:
         n, total = now.revenue[currency]
