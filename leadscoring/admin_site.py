@@ -153,6 +153,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Alerts", "notifications", "alert", "monitoring"),
                 _item("Alert rules", "notification_settings", "alertrule", "monitoring"),
                 _item("Channels", "campaign", "notificationchannel", "monitoring"),
+                _item("Reports", "summarize", "report", "monitoring"),
+                _item("Stakeholders", "contact_mail", "stakeholder", "monitoring"),
             ],
         },
         {
@@ -180,6 +182,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Roles", "badge", "group", "auth"),
                 _item("Failed sign-ins", "lock_person", "accessattempt", "axes"),
                 _item("Schedule", "schedule", "periodictask", "django_celery_beat"),
+                _item("Scheduled runs", "history", "jobrun", "common"),
             ],
         },
     ]

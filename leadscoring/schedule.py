@@ -7,9 +7,16 @@ is never written again. Expiry keeps a worker that comes back after an hour from
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import AppConfig
+
+from leadscoring.common.jobs import job_of
+from leadscoring.common.queue import enqueue
+
+# As `beat_cron_starting_deadline` in `leadscoring.celery`.
+BEAT_MAKES_UP = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Entry:
     when: Every | Hourly | Daily | Weekly
     why: str
     expires_seconds: int
+    # Started later in its slot where beat was down at its time; only for tasks that run by slots.
+    late: bool = False
 
 
 TABLE: tuple[Entry, ...] = (
@@ -89,6 +98,21 @@ TABLE: tuple[Entry, ...] = (
         when=Every(20),
         why="Sends messages of alerts that wait, and ends snoozes; 20 s is how long a lost message may go unseen.",
         expires_seconds=20,
+    ),
+    Entry(
+        name="Weekly report",
+        task="monitoring.tasks.send_weekly_report",
+        when=Weekly(weekday=1, hour=6, minute=30),
+        why="Monday 06:30 UTC, so that last week's report is there when people come to work.",
+        expires_seconds=24 * 3600,
+        late=True,
+    ),
+    Entry(
+        name="Send waiting reports",
+        task="monitoring.tasks.sweep_reports",
+        when=Every(60),
+        why="Mails that a mail server could not take wait in rows; the first pause is a minute.",
+        expires_seconds=60,
     ),
     Entry(
         name="Look for models of other tools",
@@ -187,6 +211,31 @@ def ensure_schedule() -> list[str]:
         )
         added.append(entry.name)
     return added
+
+
+def start_late(*, as_of: datetime) -> list[str]:
+    """Starts tasks whose time, by the operator's row, passed while beat was down; returns their names.
+
+    Beat itself makes up for half an hour. A row counts from its last start or last edit, whichever is later, so that
+    switching one on starts nothing at once.
+    """
+    from django_celery_beat.models import PeriodicTask
+
+    from leadscoring.common.models import JobRun
+
+    started = []
+    rows = PeriodicTask.objects.filter(
+        task__in=[entry.task for entry in TABLE if entry.late], enabled=True, crontab__isnull=False
+    )
+    for row in rows.select_related("crontab"):
+        since = max(at for at in (row.last_run_at, row.date_changed) if at is not None)
+        last, until_due, _ = row.schedule.remaining_delta(since)
+        due = last + until_due
+        begun = JobRun.objects.filter(job=job_of(row.task), created_at__gte=due)
+        if as_of - due > BEAT_MAKES_UP and not begun.exists():
+            enqueue(row.task)
+            started.append(row.task)
+    return started
 
 
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 from django.core.management import call_command
+from django.utils import timezone
 
+from leadscoring import schedule
 from leadscoring.common import idempotency, jobs
 
 
@@ -22,5 +24,6 @@ def clear_sessions() -> None:
 
 @shared_task(time_limit=60, soft_time_limit=50, expires=60)
 def wake_jobs() -> None:
-    """Start scheduled runs that wait to be tried again, or whose worker died."""
+    """Start scheduled runs that wait to be tried again, whose worker died, or whose time passed without beat."""
     jobs.wake()
+    schedule.start_late(as_of=timezone.now())

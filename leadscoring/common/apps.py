@@ -4,5 +4,5 @@ from django.apps import AppConfig
 class CommonConfig(AppConfig):
     name = "leadscoring.common"
     label = "common"
-    verbose_name = "Plumbing"
+    verbose_name = "Operation"
     default_auto_field = "django.db.models.BigAutoField"

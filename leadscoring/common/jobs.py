@@ -118,6 +118,15 @@ def task_of(job: str) -> str:
     return f"{app}.tasks.{name}"
 
 
+def job_of(task: str) -> str:
+    """The job that a task runs: the inverse of :func:`task_of`.
+
+    >>> job_of("monitoring.tasks.check_drift")
+    'monitoring.check_drift'
+    """
+    return task.replace(".tasks.", ".", 1)
+
+
 def _record(job: str, slot: datetime, every: timedelta, missed: Missed, at_most: int) -> None:
     """Makes the row of the slot, and those of the slots that nobody began, in one statement: of two callers, one
     writes each row."""

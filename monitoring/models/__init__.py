@@ -5,6 +5,7 @@ from monitoring.models.channels import Delivery, NotificationChannel
 from monitoring.models.drift import CheckKind, DriftCheck, FeatureLimit
 from monitoring.models.profiles import FoldState, Span, StoredProfile
 from monitoring.models.readings import StoredReading
+from monitoring.models.reports import Report, ReportDelivery, ReportKind, ReportState, Stakeholder, week_words
 
 __all__ = [
     "Alert",
@@ -16,7 +17,13 @@ __all__ = [
     "FeatureLimit",
     "FoldState",
     "NotificationChannel",
+    "Report",
+    "ReportDelivery",
+    "ReportKind",
+    "ReportState",
     "Span",
+    "Stakeholder",
     "StoredProfile",
     "StoredReading",
+    "week_words",
 ]

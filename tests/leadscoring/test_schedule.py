@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from leadscoring import schedule
-from leadscoring.schedule import TABLE, Daily, Entry, Every, Hourly, Weekly, ensure_schedule
+from leadscoring.common.models import JobRun
+from leadscoring.schedule import TABLE, Daily, Entry, Every, Hourly, Weekly, ensure_schedule, start_late
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +80,50 @@ def test_the_sweep_runs_every_20_seconds_and_a_late_one_expires() -> None:
 def test_every_line_says_why() -> None:
     assert all(len(entry.why) > 40 for entry in TABLE)
     assert len({entry.name for entry in TABLE}) == len(TABLE)
+
+
+class TestLate:
+    """Tasks of slots whose time passed while beat was down."""
+
+    MONDAY = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+    TASK = "monitoring.tasks.send_weekly_report"
+
+    @pytest.fixture(autouse=True)
+    def _last_week(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ensure_schedule()
+        self.queued: list[str] = []
+        monkeypatch.setattr(schedule, "enqueue", self.queued.append)
+        last = self.MONDAY - timedelta(days=7)
+        PeriodicTask.objects.filter(task=self.TASK).update(last_run_at=last, date_changed=last)
+
+    def late(self, after: timedelta) -> list[str]:
+        return start_late(as_of=self.MONDAY + after)
+
+    def test_beat_itself_makes_up_for_half_an_hour(self) -> None:
+        assert self.late(timedelta(minutes=-5)) == []
+        assert self.late(timedelta(minutes=25)) == []
+
+    def test_after_that_the_task_is_started_until_its_slot_has_begun(self) -> None:
+        assert self.late(timedelta(hours=5)) == [self.TASK]
+        assert self.queued == [self.TASK]
+        JobRun.objects.create(job="monitoring.send_weekly_report", slot=self.MONDAY)
+        assert self.late(timedelta(hours=6)) == []
+
+    def test_a_row_switched_off_or_just_edited_is_left_alone(self) -> None:
+        rows = PeriodicTask.objects.filter(task=self.TASK)
+        rows.update(enabled=False)
+        assert self.late(timedelta(days=1)) == []
+        rows.update(enabled=True, date_changed=self.MONDAY + timedelta(hours=20))
+        assert self.late(timedelta(days=1)) == []
+
+    def test_the_operators_own_time_counts(self) -> None:
+        wednesday = CrontabSchedule.objects.create(hour="7", minute="0", day_of_week="3", timezone="UTC")
+        PeriodicTask.objects.filter(task=self.TASK).update(crontab=wednesday)
+        # By that row the last one was due on the Wednesday before.
+        assert self.late(timedelta(days=-4)) == [self.TASK]
+
+    def test_tasks_that_do_not_run_by_slots_are_not_started(self) -> None:
+        PeriodicTask.objects.filter(task="scoring.tasks.search_for_duplicates").update(
+            last_run_at=self.MONDAY - timedelta(days=9), date_changed=self.MONDAY - timedelta(days=9)
+        )
+        assert self.late(timedelta(hours=5)) == [self.TASK]

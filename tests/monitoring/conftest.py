@@ -1,0 +1,37 @@
+"""Fixtures of the watch: mails stay in memory, and each test has its own place for files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from tests.factories.people import a_person
+
+SignIn = Callable[[str], Client]
+
+
+@pytest.fixture
+def sign_in(db: None) -> SignIn:
+    """A client signed in with a role; each call is another person."""
+
+    def signed_in(role: str) -> Client:
+        client = Client()
+        client.force_login(
+            a_person(role, name=f"{role} {len(role)}".replace(" ", "_")),
+            backend="django.contrib.auth.backends.ModelBackend",
+        )
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def outbox(settings: Settings, tmp_path: Path) -> Path:
+    """Where mails go as files."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "outbox")
+    return tmp_path / "outbox"
