@@ -35,7 +35,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from leadscoring.common.models import IdempotencyRecord
-from leadscoring.work import backlogs
+from leadscoring.common.work import backlogs
 from scoring.models import Outcome, Prediction
 from scoring.selectors.leads import awaiting_score
 from scoring.selectors.versions import open_release

@@ -1,5 +1,6 @@
 """Rows of the watch."""
 
+from monitoring.models.operations import OperationsCheck, RequestTally, RequestTotal
 from monitoring.models.readings import StoredReading
 
-__all__ = ["StoredReading"]
+__all__ = ["OperationsCheck", "RequestTally", "RequestTotal", "StoredReading"]
