@@ -145,6 +145,18 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Monitoring",
+            "separator": True,
+            "items": [
+                {
+                    "title": "Operations",
+                    "icon": "monitor_heart",
+                    "link": reverse_lazy("admin:monitoring_operationscheck_overview"),
+                    "permission": _may("monitoring.view_operationscheck"),
+                },
+            ],
+        },
+        {
             "title": "Data and training",
             "separator": True,
             "items": [

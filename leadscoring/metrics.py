@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 from itertools import accumulate
 
+import structlog
 from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Sum, Value, When
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -36,6 +37,8 @@ from prometheus_client.registry import Collector
 
 from leadscoring.common.models import IdempotencyRecord
 from leadscoring.common.work import backlogs
+from leadscoring.metrics_of_calls import call_metrics, call_totals
+from monitoring.registry import Gauge, gauges
 from scoring.models import Outcome, Prediction
 from scoring.selectors.leads import awaiting_score
 from scoring.selectors.versions import open_release
@@ -43,6 +46,8 @@ from scoring.selectors.versions import open_release
 LATENCY_BUCKETS_MS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0)
 CLOSED_AFTER = timedelta(minutes=10)
 FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+
+logger = structlog.get_logger(__name__)
 
 Series = tuple[str, str, str]
 
@@ -118,6 +123,8 @@ class Rows(Collector):
         yield from self._predictions()
         yield from self._work()
         yield from self._release()
+        yield from call_metrics(call_totals.read(self.as_of))
+        yield from self._gauges()
         outcomes = CounterMetricFamily("leadscoring_outcomes", "Outcomes reported.", labels=["kind"])
         for kind, count in Outcome.objects.values_list("kind").annotate(Count("pk")).order_by():
             outcomes.add_metric([kind], count)
@@ -161,6 +168,18 @@ class Rows(Collector):
         yield rows
         yield ages
 
+    def _gauges(self) -> Iterator[Metric]:
+        """What apps bring along. One that fails is left out, and named: the others are still scraped."""
+        failed = GaugeMetricFamily(
+            "leadscoring_gauge_failed", "1 where a gauge could not be read.", labels=["gauge"]
+        )
+        for name, gauge in gauges.items():
+            found = _read_gauge(gauge, self.as_of)
+            failed.add_metric([name], float(found is None))
+            if found is not None:
+                yield found
+        yield failed
+
     def _release(self) -> Iterator[Metric]:
         release = open_release()
         version = GaugeMetricFamily(
@@ -171,6 +190,17 @@ class Rows(Collector):
         age = GaugeMetricFamily("leadscoring_release_age_seconds", "How long the open release has served.")
         age.add_metric([], (self.as_of - release.opened_at).total_seconds() if release else 0)
         yield age
+
+
+def _read_gauge(gauge: Gauge, as_of: datetime) -> GaugeMetricFamily | None:
+    family = GaugeMetricFamily(gauge.name, gauge.meaning, labels=gauge.labels)
+    try:
+        for labels, value in gauge.read(as_of):
+            family.add_metric(list(labels), value)
+    except Exception as error:
+        logger.exception("metrics.gauge_failed", gauge=gauge.name, error=type(error).__name__)
+        return None
+    return family
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -33,7 +33,7 @@ LEAST_MINUTES = 2
 NOT_JUDGED = frozenset({"docs", "openapi-json", "openapi-yaml", "unresolved", "unknown-address", "other"})
 # A call with up to 500 leads may take longer than one with a single lead.
 OWN_LIMITS: Mapping[str, tuple[float, float]] = {"score-leads": (2000.0, 10_000.0)}
-PAGE = "/admin/monitoring/operationscheck/"
+PAGE = "/admin/monitoring/operationscheck/overview/"
 DAY = timedelta(days=1)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.apps import apps
+from django.db.models import Count, Max
 
-from monitoring.contracts import RuleKind
+from monitoring.contracts import AlertLevel, RuleKind
 from monitoring.models import OperationsCheck, StoredReading
 from monitoring.registry import Gauge, Probe, gauges, probes
 from monitoring.selectors.serving import model_age
@@ -61,7 +62,18 @@ def _over_limit(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
     return found
 
 
+def _open_alerts(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
+    counts = dict.fromkeys((level.value for level in AlertLevel), 0)
+    # The rows come with another migration; before it there are none.
+    model = apps.all_models["monitoring"].get("alert")
+    if model is not None:
+        rows = model._default_manager.filter(state="open").values_list("level").annotate(Count("pk"))
+        counts.update(rows.order_by())
+    return [((level,), float(count)) for level, count in counts.items()]
+
+
 GAUGES = (
+    Gauge("leadscoring_open_alerts", "Open alerts by level.", ("level",), _open_alerts),
     Gauge("leadscoring_model_age_seconds", "Since the version that serves was trained.", (), _age),
     Gauge("leadscoring_last_check_timestamp_seconds", "When the last check ran.", ("check",), _last_check),
     Gauge(

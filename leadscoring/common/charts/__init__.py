@@ -3,6 +3,7 @@
 from leadscoring.common.charts.bars import Bar, IntervalBar, PushBar, interval_bars, pushes, share_bar, shares
 from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
+from leadscoring.common.charts.lines import TimeLine, time_lines
 from leadscoring.common.charts.plots import CurvePoint, calibration_plot, gain_plot
 from leadscoring.common.charts.times import (
     ForecastPoint,
@@ -21,6 +22,7 @@ __all__ = [
     "IntervalBar",
     "Mark",
     "PushBar",
+    "TimeLine",
     "WeekParts",
     "calibration_plot",
     "count_columns",
@@ -34,4 +36,5 @@ __all__ = [
     "share_columns",
     "shares",
     "spread_plot",
+    "time_lines",
 ]

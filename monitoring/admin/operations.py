@@ -1,0 +1,121 @@
+"""Operations: how the service runs, drawn over the last hour, day or week, and every look at it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
+from leadscoring.common.admin.words import duration, moment
+from monitoring.admin.operations_page import ROUTE, ms, page_context, quantile_words
+from monitoring.models import OperationsCheck
+from monitoring.selectors.operations import SPANS
+
+
+class LagFilter(
+    choice_filter("queue lag", "queue_lag_s", (("60", "over a minute"), ("300", "over five minutes")))
+):  # type: ignore[misc]
+    """Looks that saw work wait for long."""
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value()
+        return queryset.filter(queue_lag_s__gt=float(value)) if value in {"60", "300"} else queryset
+
+
+class SlowFilter(
+    choice_filter("p95 of score-lead", "p95_ms", (("200", "over 200 ms"), ("1000", "over 1 s")))
+):  # type: ignore[misc]
+    """Looks that saw slow answers."""
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value()
+        return queryset.filter(p95_ms__gt=float(value)) if value in {"200", "1000"} else queryset
+
+
+@admin.register(OperationsCheck)
+class OperationsCheckAdmin(ReadOnlyPage[OperationsCheck]):
+    """Every look, newest first, and the page with the charts."""
+
+    list_display = ("slot_shown", "calls_shown", "p95_shown", "errors_shown", "lag_shown")
+    list_filter = (SlowFilter, LagFilter, ("slot", DayRangeFilter))
+    ordering = ("-slot",)
+    search_fields: ClassVar[Any] = ()
+    fields: ClassVar[Any] = ()
+    empty_words = "A worker looks every minute. It has not looked yet: beat or the worker may be down."
+    change_form_template = "monitoring/admin/operations_check.html"
+    list_before_template = "monitoring/admin/operations_head.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "overview/",
+            self.admin_site.admin_view(self.overview),
+            name="monitoring_operationscheck_overview",
+        )
+        return [own, *super().get_urls()]
+
+    def overview(self, request: HttpRequest) -> HttpResponse:
+        """Charts over the last hour, day or week of one route."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        span = SPANS.get(request.GET.get("span", ""), SPANS["hour"])
+        found = page_context(span, route=request.GET.get("route", ROUTE), as_of=timezone.now())
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "Operations", **found}
+        return TemplateResponse(request, "monitoring/admin/operations.html", context)
+
+    @admin.display(description="Looked at", ordering="slot")
+    def slot_shown(self, check: OperationsCheck) -> str:
+        return moment(check.slot)
+
+    @admin.display(description="Calls in 5 min", ordering="calls")
+    def calls_shown(self, check: OperationsCheck) -> str:
+        return f"{check.calls:,}"
+
+    @admin.display(description="p95 of score-lead", ordering="p95_ms")
+    def p95_shown(self, check: OperationsCheck) -> str:
+        return ms(check.p95_ms)
+
+    @admin.display(description="Failed calls")
+    def errors_shown(self, check: OperationsCheck) -> str:
+        return f"{sum(check.results.get('errors', {}).values()):,}"
+
+    @admin.display(description="Oldest due work", ordering="queue_lag_s")
+    def lag_shown(self, check: OperationsCheck) -> str:
+        return duration(timedelta(seconds=check.queue_lag_s))
+
+    def page_context(self, request: HttpRequest, row: OperationsCheck) -> dict[str, Any]:
+        results = row.results
+        return {
+            "looked": moment(row.slot),
+            "per_second": f"{results.get('per_second', 0.0):.2f}",
+            "routes": [
+                {
+                    "route": name,
+                    "kinds": ", ".join(f"{kind} {n:,}" for kind, n in sorted(one["kinds"].items())),
+                    "times": [quantile_words(one.get("ok"), q) for q in ("p50", "p95", "p99")],
+                    "n": (one.get("ok") or {}).get("n", 0),
+                }
+                for name, one in sorted(results.get("routes", {}).items())
+            ],
+            "models": [
+                {
+                    "name": f"v{one['version']} {one['role']}",
+                    "n": one["n"],
+                    "cut": one["cut"],
+                    "times": [quantile_words(one, q) for q in ("p50", "p95", "p99")],
+                }
+                for one in results.get("models", [])
+            ],
+            "queues": [
+                {**one, "oldest": duration(timedelta(seconds=one["oldest_due_s"]))}
+                for one in results.get("queues", [])
+            ],
+            "failed_probes": results.get("failed_probes", []),
+            "lag": duration(timedelta(seconds=row.queue_lag_s)),
+        }
