@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
 from leadscoring.common.admin.words import duration, moment
-from monitoring.admin.operations_page import ROUTE, ms, page_context, quantile_words
+from monitoring.admin.operations_page import ROUTE, kind_words, ms, page_context, quantile_words
 from monitoring.models import OperationsCheck
 from monitoring.selectors.operations import SPANS
 
@@ -97,7 +97,7 @@ class OperationsCheckAdmin(ReadOnlyPage[OperationsCheck]):
             "routes": [
                 {
                     "route": name,
-                    "kinds": ", ".join(f"{kind} {n:,}" for kind, n in sorted(one["kinds"].items())),
+                    "kinds": ", ".join(f"{n:,} × {kind_words(kind)}" for kind, n in sorted(one["kinds"].items())),
                     "times": [quantile_words(one.get("ok"), q) for q in ("p50", "p95", "p99")],
                     "n": (one.get("ok") or {}).get("n", 0),
                 }

@@ -29,7 +29,9 @@ def ms(value: float | None) -> str:
         return "–"
     if value >= 1000:
         return f"{value / 1000:,.2f} s"
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+    if value >= 10:
+        return f"{value:,.0f} ms"
+    return f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
 
 
 def quantile_words(one: dict[str, Any] | None, name: str) -> str:
@@ -137,7 +139,7 @@ def _table(total: dict[Series, Calls]) -> list[dict[str, Any]]:
                 "ok": answered.count,
                 "refused": kinds.get(REFUSED, Calls()).count,
                 "failed": [
-                    f"{one.count:,} × {kind.removeprefix('error:')}"
+                    f"{one.count:,} × {kind_words(kind)}"
                     for kind, one in sorted(kinds.items())
                     if kind not in {OK, REFUSED}
                 ],
@@ -190,7 +192,7 @@ def _error_chart(past: History, total: dict[Series, Calls], span: Span) -> SafeS
         return SafeString("")
     n = sum(one.count for one in total.values())
     lines = [
-        TimeLine(_kind_words(kind), tuple(past.shares(kind)), tone)
+        TimeLine(kind_words(kind), tuple(past.shares(kind)), tone)
         for kind, tone in zip(kinds, TONES, strict=False)
     ]
     hits = sum(one.count for (_, kind), one in total.items() if kind in kinds)
@@ -207,7 +209,8 @@ def _error_chart(past: History, total: dict[Series, Calls], span: Span) -> SafeS
     )
 
 
-def _kind_words(kind: str) -> str:
+def kind_words(kind: str) -> str:
+    """How a call ended, for people."""
     return "no model released" if kind == "no-model" else kind.removeprefix("error:").replace("-", " ")
 
 

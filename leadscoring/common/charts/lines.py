@@ -45,15 +45,31 @@ def time_lines(
     rough = nice_step(most * 1.05 / 4)
     top = rough * math.ceil(most * 1.05 / rough)
     frame = Frame.of(x=(since.timestamp(), until.timestamp()), y=(0.0, top), width=560.0, height=250.0)
+
+    def y_text(value: float) -> str:
+        return percent(value, rough) if shares else f"{value:,.{_digits(rough)}f}"
+
     parts = [
         frame.axes(
             x_title="Time (UTC)",
             y_title=y_title,
             x_text=lambda at: datetime.fromtimestamp(at, UTC).strftime(_pattern(until - since)),
-            y_text=lambda value: percent(value, rough) if shares else f"{value:,.{_digits(rough)}f}",
+            y_text=y_text,
             x_ticks=_ticks(since, until),
             y_ticks=[k * rough for k in range(round(top / rough) + 1)],
         )
+    ]
+    # Seen on a phone, where the axis at the left is scrolled out of sight.
+    parts += [
+        tag(
+            "text",
+            y_text(k * rough),
+            class_="ls-tick ls-narrow",
+            x=frame.x.end,
+            y=frame.y(k * rough) - 4,
+            text_anchor="end",
+        )
+        for k in range(round(top / rough) + 1)
     ]
     if target is not None:
         y = frame.y(target)
