@@ -97,7 +97,9 @@ class OperationsCheckAdmin(ReadOnlyPage[OperationsCheck]):
             "routes": [
                 {
                     "route": name,
-                    "kinds": ", ".join(f"{n:,} × {kind_words(kind)}" for kind, n in sorted(one["kinds"].items())),
+                    "kinds": ", ".join(
+                        f"{n:,} × {kind_words(kind)}" for kind, n in sorted(one["kinds"].items())
+                    ),
                     "times": [quantile_words(one.get("ok"), q) for q in ("p50", "p95", "p99")],
                     "n": (one.get("ok") or {}).get("n", 0),
                 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ SPANS = {
     "day": Span("day", timedelta(days=1), timedelta(minutes=10), "10 minutes"),
     "week": Span("week", timedelta(days=7), timedelta(hours=1), "hour"),
 }
+MINUTE = timedelta(minutes=1)
 Point = tuple[datetime, float | None]
 
 
@@ -43,8 +45,8 @@ class History:
 
     @property
     def steps(self) -> list[datetime]:
-        """The beginning of every step, also of those without calls."""
-        n = int((self.until - self.since) / self.step)
+        """The beginning of every step, also of those without calls; the last may be under way."""
+        n = math.ceil((self.until - self.since) / self.step)
         return [self.since + k * self.step for k in range(n)]
 
     def total(self) -> dict[Series, Calls]:
@@ -65,11 +67,12 @@ class History:
         return found
 
     def per_minute(self) -> list[Point]:
-        """Calls a minute in each step; the step under way is left out, being incomplete."""
-        minutes = self.step.total_seconds() / 60
-        return [
-            (at, sum(one.count for one in self.calls.get(at, {}).values()) / minutes) for at in self.steps
-        ]
+        """Calls a minute in each step; in one under way, of the minutes that it has had."""
+        found: list[Point] = []
+        for at in self.steps:
+            minutes = (min(at + self.step, self.until) - at).total_seconds() / 60
+            found.append((at, sum(one.count for one in self.calls.get(at, {}).values()) / minutes))
+        return found
 
     def shares(self, kind: str) -> list[Point]:
         """Share of each step's calls that ended like this; None where there were none."""
@@ -91,15 +94,15 @@ class History:
 
 
 def history(span: Span, *, as_of: datetime) -> History:
-    """Calls over the span, to the end of the last whole step."""
-    until = _floor(as_of, span.step)
-    since = until - span.length
+    """Calls over the span, to the end of the last whole minute."""
+    until = _floor(as_of, MINUTE)
+    since = _floor(until - span.length, span.step)
     return History(since, until, span.step, calls_over_time(since, until, span.step))
 
 
 def queue_lags(span: Span, *, as_of: datetime) -> list[Point]:
     """The longest wait in seconds that the looks of each step saw."""
-    until = _floor(as_of, timedelta(minutes=1))
+    until = _floor(as_of, MINUTE)
     rows = OperationsCheck.objects.filter(slot__gt=until - span.length, slot__lte=until)
     most: dict[datetime, float] = {}
     for slot, lag in rows.order_by().values_list("slot", "queue_lag_s"):
@@ -109,12 +112,11 @@ def queue_lags(span: Span, *, as_of: datetime) -> list[Point]:
 
 
 def model_p95(span: Span, *, as_of: datetime) -> dict[str, tuple[list[Point], int]]:
-    """p95 of the model's time in ms by version and role, at one look of each step, and the predictions seen; the
+    """p95 of the model's time in ms by version and role, at the last look of each step, and the predictions seen; the
     series with most of them."""
-    rows = OperationsCheck.objects.filter(slot__gt=as_of - span.length, slot__lte=as_of)
-    minutes = int(span.step.total_seconds()) // 60
-    if minutes > 1:
-        rows = rows.filter(slot__minute__in=range(0, 60, min(minutes, 60)))
+    slots = OperationsCheck.objects.filter(slot__gt=as_of - span.length, slot__lte=as_of).order_by("slot")
+    last = {_floor(slot, span.step): pk for pk, slot in slots.values_list("pk", "slot")}
+    rows = OperationsCheck.objects.filter(pk__in=last.values())
     found: dict[str, tuple[list[Point], int]] = {}
     models: list[dict[str, Any]] | None
     for slot, models in rows.order_by("slot").values_list("slot", "results__models"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.apps import apps
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 
 from monitoring.contracts import AlertLevel, RuleKind
 from monitoring.models import OperationsCheck, StoredReading
@@ -35,17 +35,9 @@ def _last_check(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
 
 
 def _newest(as_of: datetime) -> list[tuple[str, datetime]]:
-    """The moment of the newest reading of each kind; each is one step into an index."""
-    rows = [
-        (
-            kind.value,
-            StoredReading.objects.filter(kind=kind.value, at__gte=as_of - LATEST_WITHIN).aggregate(
-                at=Max("at")
-            )["at"],
-        )
-        for kind in RuleKind
-    ]
-    return [(kind, at) for kind, at in rows if at is not None]
+    """The moment of the newest reading of each kind, from the index of the last days."""
+    rows = StoredReading.objects.filter(at__gte=as_of - LATEST_WITHIN)
+    return list(rows.order_by("kind").values_list("kind").annotate(at=Max("at")))
 
 
 def _last_readings(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
@@ -53,13 +45,15 @@ def _last_readings(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
 
 
 def _over_limit(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
-    found = []
-    for kind, at in _newest(as_of):
+    newest = _newest(as_of)
+    over = Q(pk__in=[])
+    for kind, at in newest:
         warning = readings.limits_of(RuleKind(kind))[0]
-        rows = StoredReading.objects.filter(kind=kind, at=at).exclude(sure="")
-        over = rows.filter(value__gte=warning).count() if warning is not None else 0
-        found.append(((kind,), float(over)))
-    return found
+        if warning is not None:
+            over |= Q(kind=kind, at=at, value__gte=warning)
+    rows = StoredReading.objects.filter(over).exclude(sure="").order_by()
+    counts = dict(rows.values_list("kind").annotate(Count("pk")))
+    return [((kind,), float(counts.get(kind, 0))) for kind, _ in newest]
 
 
 def _open_alerts(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
