@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +17,10 @@ Recorded = list[tuple[str, str, float]]
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     seen: Recorded = []
     monkeypatch.setattr(tallies, "record", lambda *args: seen.append(args))
-    yield seen
+    return seen
 
 
 def problem(status: int, kind: object) -> HttpResponse:
