@@ -87,21 +87,29 @@ def _latencies_and_errors(calls: Minutes, slot: datetime) -> tuple[list[Reading]
 
 
 def _look_by_probes(slot: datetime, found: list[Reading], kinds: set[RuleKind]) -> list[str]:
-    """Adds what the probes that are due read; returns the names of those that failed. A failed one speaks for
-    nothing, so that its alerts stay as they are."""
+    """Adds what the probes that are due read; returns the names of those that failed.
+
+    A kind is spoken for only when all its probes were read: the alerts of one that is not due or failed would
+    otherwise have lost their subject, and clear.
+    """
     last = OperationsCheck.objects.order_by("-slot").values_list("slot", flat=True).first()
     failed = []
+    unread: set[RuleKind] = set()
     for name, probe in probes.items():
         if not _is_due(probe, last, slot):
+            unread |= probe.kinds
             continue
         try:
             read = list(probe.read(slot))
         except Exception as error:
             logger.exception("operations.probe_failed", probe=name, error=type(error).__name__)
             failed.append(name)
+            unread |= probe.kinds
         else:
             found += read
             kinds |= probe.kinds
+    kinds -= unread
+    found[:] = [one for one in found if one.kind in kinds]
     return failed
 
 

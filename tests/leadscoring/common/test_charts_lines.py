@@ -71,7 +71,7 @@ def test_nothing_known_is_no_drawing(values: tuple[None, ...]) -> None:
 
 
 def test_all_zero_still_has_an_axis() -> None:
-    assert ">0<" in drawn(0.0, 0.0)
+    assert ">0.0<" in drawn(0.0, 0.0)
     assert ">0 %<" in drawn(0.0, 0.0, shares=True)
 
 

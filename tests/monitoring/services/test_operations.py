@@ -193,6 +193,19 @@ class TestLooks:
         assert OperationsCheck.objects.get().results["failed_probes"] == ["broken"]
         assert StoredReading.objects.filter(kind="queue_lag").exists()
 
+    def test_a_kind_with_a_probe_that_failed_is_not_spoken_for_at_all(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(as_of: datetime) -> list[Reading]:
+            raise RuntimeError("bug")
+
+        looked: list[Any] = []
+        monkeypatch.setattr(operations, "record", looked.append)
+        monkeypatch.setitem(probes._items, "sync lag", Probe(frozenset({RuleKind.QUEUE_LAG}), broken))
+        check(as_of=NOW)
+        assert RuleKind.QUEUE_LAG not in looked[0].kinds
+        assert RuleKind.QUEUE_LAG not in {one.kind for one in looked[0].readings}
+
     def test_an_app_adds_a_probe_by_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         story = Story("t", "w", "s", "c", "n", "/")
         probe = Probe(
