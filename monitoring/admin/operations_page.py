@@ -11,8 +11,9 @@ from leadscoring.common.admin.words import count, duration, moment
 from leadscoring.common.charts import TimeLine, time_lines
 from monitoring.contracts import RuleKind
 from monitoring.selectors.calls import OK, REFUSED, Calls, Series
+from monitoring.selectors.limits import limits_in_force
 from monitoring.selectors.operations import SPANS, History, Span, history, latest_check, model_p95, queue_lags
-from monitoring.services.operations_readings import OWN_LIMITS, limits_of
+from monitoring.services.operations_readings import OWN_LIMITS
 from monitoring.stats.latencies import Quantile, quantile
 from scoring.ml.intervals import clopper_pearson
 
@@ -21,6 +22,7 @@ LATE = timedelta(minutes=5)
 TONES = ("A", "B", "C", "D", "bad")
 MOST_KINDS = 5
 TARGET_PER_S = 10
+DEFAULT_TARGET_MS = 200.0
 
 
 def ms(value: float | None) -> str:
@@ -78,7 +80,7 @@ def page_context(span: Span, *, route: str, as_of: datetime) -> dict[str, Any]:
 
 
 def _target(route: str) -> float:
-    return (OWN_LIMITS.get(route) or limits_of(RuleKind.LATENCY))[0] or 0.0
+    return (OWN_LIMITS.get(route) or limits_in_force()[RuleKind.LATENCY])[0] or DEFAULT_TARGET_MS
 
 
 def _facts(past: History, total: dict[Series, Calls], route: str) -> list[dict[str, str]]:
@@ -224,7 +226,7 @@ def _queue_chart(span: Span, as_of: datetime) -> SafeString:
         title="How long the oldest due work has waited",
         y_title="Wait (s)",
         caption=f"The longest wait that the looks of each {span.step_words} saw; n = {count(len(points), 'point')}. "
-        f"An alert warns from {limits_of(RuleKind.QUEUE_LAG)[0] or 0:,.0f} s.",
+        f"An alert warns from {limits_in_force()[RuleKind.QUEUE_LAG][0] or 0:,.0f} s.",
     )
 
 

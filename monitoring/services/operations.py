@@ -19,6 +19,7 @@ from monitoring.contracts import Looked, Reading, RuleKind
 from monitoring.models import OperationsCheck
 from monitoring.registry import Probe, probes
 from monitoring.selectors.calls import NO_MODEL, OK, Series, calls_between, calls_over_time
+from monitoring.selectors.limits import limits_in_force
 from monitoring.selectors.serving import model_times
 from monitoring.services import operations_readings as readings
 from monitoring.services.readings import record
@@ -69,11 +70,13 @@ def _latencies_and_errors(calls: Minutes, slot: datetime) -> tuple[list[Reading]
     routes = sorted({route for series in calls.values() for route, kind in series if kind == OK})
     judged = [route for route in routes if route not in readings.NOT_JUDGED]
     tests = len(judged) + 1
+    rules = limits_in_force()
     found = [
         readings.latency(
             route,
             [series[route, OK].buckets for series in window.values() if (route, OK) in series],
             tests=tests,
+            rule=rules[RuleKind.LATENCY],
         )
         for route in judged
     ]
@@ -82,7 +85,7 @@ def _latencies_and_errors(calls: Minutes, slot: datetime) -> tuple[list[Reading]
         if at >= slot - ERROR_WINDOW:
             for (_, kind), one in series.items():
                 counts[kind] = counts.get(kind, 0) + one.count
-    found.append(readings.errors(counts, tests=tests))
+    found.append(readings.errors(counts, tests=tests, rule=rules[RuleKind.ERRORS]))
     return found, {RuleKind.LATENCY, RuleKind.ERRORS}
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadscoring.common.work import backlogs, failed_since
-from monitoring.contracts import RULES, AlertLevel, Reading, RuleKind, Story
+from monitoring.contracts import AlertLevel, Reading, RuleKind, Story
 from monitoring.selectors.calls import ERROR
+from monitoring.selectors.limits import Limits
 from monitoring.selectors.serving import MOST_WAITING, leads_waiting, model_age
 from monitoring.stats.latencies import (
     Buckets,
@@ -37,25 +38,19 @@ PAGE = "/admin/monitoring/operationscheck/overview/"
 DAY = timedelta(days=1)
 
 
-def limits_of(kind: RuleKind) -> tuple[float | None, float | None]:
-    """From which value on a kind warns and is critical."""
-    default = next(rule for rule in RULES if rule.kind is kind)
-    return default.warning, default.critical
-
-
 def significance(tests: int) -> float:
     """The p-value below which one of `tests` tests of a look is sure: at most one false alarm in twenty weeks of a
     look a minute, whatever the dependence (Bonferroni)."""
     return FALSE_ALARMS / (LOOKS * max(tests, 1))
 
 
-def latency(route: str, minutes: Sequence[Buckets], *, tests: int) -> Reading:
-    """How slow the answers of a route are; `minutes`: their times, minute by minute."""
+def latency(route: str, minutes: Sequence[Buckets], *, tests: int, rule: Limits) -> Reading:
+    """How slow the answers of a route are; `minutes`: their times, minute by minute; `rule`: limits of its kind."""
     buckets = merged(minutes)
     n = total(buckets)
     found = quantile(buckets, 1.0 - SLOW_SHARE)
     limits = OWN_LIMITS.get(route)
-    warning, critical = limits or limits_of(RuleKind.LATENCY)
+    warning, critical = limits or rule
     if found is None or n < LEAST_CALLS:
         return Reading(
             RuleKind.LATENCY,
@@ -92,8 +87,9 @@ def latency(route: str, minutes: Sequence[Buckets], *, tests: int) -> Reading:
     )
 
 
-def errors(counts: Mapping[str, int], *, tests: int) -> Reading:
-    """Which share of the calls failed through us; `counts`: calls of fifteen minutes by kind."""
+def errors(counts: Mapping[str, int], *, tests: int, rule: Limits) -> Reading:
+    """Which share of the calls failed through us; `counts`: calls of fifteen minutes by kind; `rule`: limits of
+    errors."""
     n = sum(counts.values())
     bad = {kind.removeprefix(ERROR): count for kind, count in counts.items() if kind.startswith(ERROR)}
     hits = sum(bad.values())
@@ -101,7 +97,7 @@ def errors(counts: Mapping[str, int], *, tests: int) -> Reading:
         thin = _thin(f"There were {n:,} calls in fifteen minutes", f"{LEAST_ANSWERS} calls")
         return Reading(RuleKind.ERRORS, "all", None, n, None, thin)
     share = clopper_pearson(hits, n)
-    warning, critical = limits_of(RuleKind.ERRORS)
+    warning, critical = rule
     p = p_more(hits, n, warning) if warning else 1.0
     sure = None
     for level, limit in ((AlertLevel.WARNING, warning), (AlertLevel.CRITICAL, critical)):

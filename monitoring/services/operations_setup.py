@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Q
 from monitoring.contracts import AlertLevel, RuleKind
 from monitoring.models import OperationsCheck, StoredReading
 from monitoring.registry import Gauge, Probe, gauges, probes
+from monitoring.selectors.limits import limits_in_force
 from monitoring.selectors.serving import model_age
 from monitoring.services import operations_readings as readings
 
@@ -45,10 +46,10 @@ def _last_readings(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
 
 
 def _over_limit(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
-    newest = _newest(as_of)
+    newest, rules = _newest(as_of), limits_in_force()
     over = Q(pk__in=[])
     for kind, at in newest:
-        warning = readings.limits_of(RuleKind(kind))[0]
+        warning = rules[RuleKind(kind)][0]
         if warning is not None:
             over |= Q(kind=kind, at=at, value__gte=warning)
     rows = StoredReading.objects.filter(over).exclude(sure="").order_by()

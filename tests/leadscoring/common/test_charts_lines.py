@@ -72,7 +72,7 @@ def test_nothing_known_is_no_drawing(values: tuple[None, ...]) -> None:
 
 def test_all_zero_still_has_an_axis() -> None:
     assert ">0.0<" in drawn(0.0, 0.0)
-    assert ">0 %<" in drawn(0.0, 0.0, shares=True)
+    assert ">0.0 %<" in drawn(0.0, 0.0, shares=True)
 
 
 @pytest.mark.parametrize(("minutes", "label"), [(60, "09:10"), (24 * 60, "12:00"), (7 * 24 * 60, "02 Jun")])

@@ -93,7 +93,10 @@ class TestLatency:
         for _ in range(2000):
             times = rng.lognormal(np.log(199.0) - 1.6449 * 0.6, 0.6, (5, 120))
             minutes = [merged([{bucket_of(float(ms)): 1} for ms in one]) for one in times]
-            alarms += operations_readings.latency("score-lead", minutes, tests=3).sure is not None
+            alarms += (
+                operations_readings.latency("score-lead", minutes, tests=3, rule=(200.0, 1000.0)).sure
+                is not None
+            )
         assert alarms == 0
 
 
