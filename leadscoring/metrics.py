@@ -1,8 +1,8 @@
 """`/metrics` for Prometheus, read from rows: the same in every web process, and right after a restart.
 
-Counting a hundred million predictions at every scrape would take minutes, so each process keeps the totals of
-the closed part of time and counts only what came after. Rows are written with the time of the request and
-committed within seconds; ten minutes later a stretch of time is closed.
+Counting a hundred million predictions would take minutes, so a worker keeps the totals of all but the last hour, and
+each process those of the closed part of time after it. Rows are written with the time of the request and committed
+within seconds; ten minutes later a stretch of time is closed.
 
 Without METRICS_TOKEN only callers on this machine are answered, and none that came through a proxy.
 """
@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from itertools import accumulate
 
 import structlog
 from django.conf import settings
-from django.db.models import Case, Count, IntegerField, Sum, Value, When
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -39,59 +37,24 @@ from leadscoring.common.models import IdempotencyRecord
 from leadscoring.common.work import backlogs
 from leadscoring.metrics_of_calls import call_metrics, call_totals
 from monitoring.registry import Gauge, gauges
-from scoring.models import Outcome, Prediction
+from monitoring.selectors.prediction_totals import (
+    LATENCY_BUCKETS_MS,
+    Totals,
+    count_predictions,
+    kept_totals,
+)
+from scoring.models import Outcome
 from scoring.selectors.leads import awaiting_score
 from scoring.selectors.versions import open_release
 
-LATENCY_BUCKETS_MS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0)
 CLOSED_AFTER = timedelta(minutes=10)
 FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 logger = structlog.get_logger(__name__)
 
-Series = tuple[str, str, str]
-
-
-@dataclass(slots=True)
-class Totals:
-    """Counts by version, role and grade, and by latency bucket (the last is above all limits)."""
-
-    predictions: dict[Series, int] = field(default_factory=lambda: defaultdict(int))
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BUCKETS_MS) + 1))
-    latency_ms: float = 0.0
-
-    def add(self, other: Totals) -> None:
-        for series, count in other.predictions.items():
-            self.predictions[series] += count
-        self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
-        self.latency_ms += other.latency_ms
-
-
-def count_predictions(since: datetime | None, until: datetime | None) -> Totals:
-    """Totals of the predictions with since ≤ scored_at < until."""
-    rows = Prediction.objects.all()
-    if since is not None:
-        rows = rows.filter(scored_at__gte=since)
-    if until is not None:
-        rows = rows.filter(scored_at__lt=until)
-    place = Case(
-        *(When(latency_ms__lte=limit, then=Value(i)) for i, limit in enumerate(LATENCY_BUCKETS_MS)),
-        default=Value(len(LATENCY_BUCKETS_MS)),
-        output_field=IntegerField(),
-    )
-    totals = Totals()
-    grouped = rows.annotate(bucket=place).values_list("version__number", "role", "grade", "bucket")
-    for number, role, grade, bucket, count, spent in grouped.annotate(
-        count=Count("pk"), spent=Sum("latency_ms")
-    ).order_by():
-        totals.predictions[str(number), role, grade] += count
-        totals.buckets[bucket] += count
-        totals.latency_ms += spent or 0.0
-    return totals
-
 
 class PredictionTotals:
-    """Totals of all time, of which the closed part is counted once."""
+    """Totals of all time. A process begins with those that a worker keeps, and counts each later stretch once."""
 
     def __init__(self) -> None:
         self._closed = Totals()
@@ -101,6 +64,8 @@ class PredictionTotals:
     def read(self, as_of: datetime) -> Totals:
         with self._lock:
             until = as_of - CLOSED_AFTER
+            if self._until is None:
+                self._closed, self._until = kept_totals()
             if self._until is None or until > self._until:
                 self._closed.add(count_predictions(self._until, until))
                 self._until = until

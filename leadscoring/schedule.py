@@ -119,6 +119,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=50,
     ),
     Entry(
+        name="Count predictions for /metrics",
+        task="monitoring.tasks.count_predictions",
+        when=Every(3600),
+        why="A new web process begins with these totals; counting all predictions at its first scrape takes minutes.",
+        expires_seconds=3000,
+    ),
+    Entry(
         name="Sum up counts of calls",
         task="monitoring.tasks.tidy_operations",
         when=Every(3600),

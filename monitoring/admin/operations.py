@@ -7,36 +7,42 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter
+from leadscoring.common.admin.base import ChoiceFilter, DayRangeFilter, ReadOnlyPage
 from leadscoring.common.admin.words import duration, moment
 from monitoring.admin.operations_page import ROUTE, kind_words, ms, page_context, quantile_words
 from monitoring.models import OperationsCheck
 from monitoring.selectors.operations import SPANS
 
 
-class LagFilter(
-    choice_filter("queue lag", "queue_lag_s", (("60", "over a minute"), ("300", "over five minutes")))
-):  # type: ignore[misc]
-    """Looks that saw work wait for long."""
+class AboveFilter(ChoiceFilter):
+    """Looks that saw more than a number."""
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset.filter(queue_lag_s__gt=float(value)) if value in {"60", "300"} else queryset
+        known = {key for key, _ in self.options}
+        return queryset.filter(**{f"{self.field}__gt": float(value)}) if value in known else queryset
 
 
-class SlowFilter(
-    choice_filter("p95 of score-lead", "p95_ms", (("200", "over 200 ms"), ("1000", "over 1 s")))
-):  # type: ignore[misc]
-    """Looks that saw slow answers."""
+class LagFilter(AboveFilter):
+    """How long work had waited."""
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        value = self.value()
-        return queryset.filter(p95_ms__gt=float(value)) if value in {"200", "1000"} else queryset
+    title = "oldest due work"
+    parameter_name = field = "queue_lag_s"
+    options = (("60", "over a minute"), ("300", "over five minutes"))
+
+
+class SlowFilter(AboveFilter):
+    """How slow answers were."""
+
+    title = "p95 of score-lead"
+    parameter_name = field = "p95_ms"
+    options = (("200", "over 200 ms"), ("1000", "over 1 s"))
 
 
 @admin.register(OperationsCheck)

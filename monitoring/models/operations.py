@@ -52,6 +52,16 @@ class RequestTotal(models.Model):
         return f"{self.count} × {self.route}"
 
 
+class PredictionTotal(models.Model):
+    """One row: all predictions before `until`, by version, role and grade, and their times."""
+
+    until = models.DateTimeField()
+    totals = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"Predictions before {self.until:%d %b %Y, %H:%M} UTC"
+
+
 class OperationsCheck(models.Model):
     """One look at how the service runs. One for each minute, however many workers look."""
 

@@ -104,7 +104,7 @@ def _taken(rows: QuerySet[RequestTally]) -> dict[tuple[str, str], Calls]:
     gone, _ = RequestTally.objects.filter(pk__in=[pk for pk, *_ in read]).delete()
     if gone != len(read):
         raise FoldedElsewhere
-    return summed(row for _, *row in read)  # type: ignore[misc]  # a star unpacks into a list of the same types
+    return summed(row for _, *row in read)
 
 
 def _fields(calls: Calls) -> dict[str, object]:
