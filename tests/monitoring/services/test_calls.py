@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from monitoring.contracts import RuleKind
 from monitoring.models import OperationsCheck, RequestTally, RequestTotal, StoredReading
@@ -103,3 +105,27 @@ def test_windows_hold_what_began_in_them() -> None:
     assert calls_between(NOW, NOW + timedelta(minutes=5))["score-lead", "ok"].count == 5
     steps = calls_over_time(NOW, NOW + timedelta(minutes=10), timedelta(minutes=5))
     assert [one["score-lead", "ok"].count for one in steps.values()] == [5, 5]
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_fold_at_once_keep_every_sum() -> None:
+    days_of_calls(4)
+    before = sums()
+    meet = threading.Barrier(2)
+
+    def work() -> None:
+        meet.wait(timeout=10)
+        calls.tidy(as_of=NOW)
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    calls.tidy(as_of=NOW)
+    assert sums() == before
+    assert set(
+        RequestTally.objects.filter(minute__lt=NOW - timedelta(hours=27)).values_list("process", flat=True)
+    ) == {""}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from leadscoring.common.claims import WorkState
 from monitoring.contracts import AlertLevel, Reading, RuleKind, Story
@@ -184,6 +186,26 @@ class TestLooks:
         assert not check(as_of=NOW)
         assert OperationsCheck.objects.count() == 1
         assert StoredReading.objects.filter(kind="errors").count() == 1
+
+    @pytest.mark.services
+    @pytest.mark.django_db(transaction=True)
+    def test_workers_that_look_at_the_same_moment_leave_one_look(self) -> None:
+        traffic(5, [30.0] * 20)
+        meet = threading.Barrier(4)
+        looked: list[bool] = []
+
+        def work() -> None:
+            meet.wait(timeout=10)
+            looked.append(check(as_of=NOW))
+            connection.close()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=30)
+        assert sorted(looked) == [False, False, False, True]
+        assert StoredReading.objects.filter(kind="latency").count() == 1
 
     def test_a_probe_that_fails_is_named_and_leaves_the_others_alone(
         self, monkeypatch: pytest.MonkeyPatch
