@@ -3,7 +3,7 @@
 Every look may cry wolf, so each asks for evidence that survives a week of looks: with m readings that a look tests, a
 test counts as sure only below 0.05 / (10,080 · m), the Bonferroni share of one false alarm in twenty weeks, which
 holds however much the windows of neighbouring minutes overlap. Calls of one minute are not independent, since one
-pause slows all of them: a slow API must therefore be slow in at least two minutes of the window.
+pause slows all of them: the evidence for a slow API must therefore do without the slowest minute of the window.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ SLOW_SHARE = 0.05
 LEAST_CALLS = 20
 """Fewer calls than these say nothing about their slowest twentieth."""
 LEAST_ANSWERS = 5
-LEAST_MINUTES = 2
+LEFT_OUT = 1
+"""Minutes of the window, the slowest, that the evidence must do without: a pause slows all calls of its minute."""
 # Pages for people, and what no route answers: nobody waits for them to score a lead.
 NOT_JUDGED = frozenset({"docs", "openapi-json", "openapi-yaml", "unresolved", "unknown-address", "other"})
 # A call with up to 500 leads may take longer than one with a single lead.
@@ -66,17 +67,16 @@ def latency(route: str, minutes: Sequence[Buckets], *, tests: int, rule: Limits)
     for level, limit in ((AlertLevel.WARNING, warning), (AlertLevel.CRITICAL, critical)):
         if limit is None:
             continue
-        chance = p_slow(buckets, share=1.0 - SLOW_SHARE, limit_ms=limit)
+        chance = p_slow(_without_slowest(minutes, limit), share=1.0 - SLOW_SHARE, limit_ms=limit)
         p = chance if level is AlertLevel.WARNING else p
-        slow_minutes = sum(slower(one, limit) > SLOW_SHARE * total(one) for one in minutes)
-        if chance <= significance(tests) and slow_minutes >= LEAST_MINUTES:
+        if chance <= significance(tests):
             sure = level
     story = Story(
         title=f"Callers of {route} wait: one in twenty answers takes {_ms(found.ms)} or longer",
         what=f"The 95th percentile of {route} over five minutes is {_ms(found.ms)}; it should stay under "
         f"{_ms(warning or 0.0)}.",
-        sure=f"{_interval(found)}, n = {n:,} calls, p = {p:.1g} (exact binomial; sure below "
-        f"{significance(tests):.1g}, and only when at least two minutes were slow).",
+        sure=f"{_interval(found)}, n = {n:,} calls, p = {p:.1g} without the slowest "
+        f"minute (exact binomial; sure below {significance(tests):.1g}).",
         consequence="The systems that ask for scores wait, and may give up: leads then go on without a score.",
         next_step="Look at the page: is the model's own time up (then the version), the load (then more web "
         "workers), or neither (then the database or the machine)?",
@@ -85,6 +85,12 @@ def latency(route: str, minutes: Sequence[Buckets], *, tests: int, rule: Limits)
     return Reading(
         RuleKind.LATENCY, f"route={route}", found.ms, n, sure, story, p=p, limits=limits, weight=found.ms
     )
+
+
+def _without_slowest(minutes: Sequence[Buckets], limit: float) -> Buckets:
+    """The calls of all minutes but those with most calls over the limit."""
+    ordered = sorted(minutes, key=lambda one: slower(one, limit))
+    return merged(ordered[: max(len(ordered) - LEFT_OUT, 0)])
 
 
 def errors(counts: Mapping[str, int], *, tests: int, rule: Limits) -> Reading:
