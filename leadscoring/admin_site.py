@@ -155,6 +155,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Channels", "campaign", "notificationchannel", "monitoring"),
                 _item("Reports", "summarize", "report", "monitoring"),
                 _item("Stakeholders", "contact_mail", "stakeholder", "monitoring"),
+                {
+                    "title": "Operations",
+                    "icon": "monitor_heart",
+                    "link": reverse_lazy("admin:monitoring_operationscheck_overview"),
+                    "permission": _may("monitoring.view_operationscheck"),
+                },
             ],
         },
         {

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_safe
 
 from leadscoring import broker
 from leadscoring.common import installation
-from leadscoring.work import oldest_due_seconds
+from leadscoring.common.work import oldest_due_seconds
 from scoring import loader
 from scoring.selectors.versions import open_release
 

@@ -1,8 +1,8 @@
 """`/metrics` for Prometheus, read from rows: the same in every web process, and right after a restart.
 
-Counting a hundred million predictions at every scrape would take minutes, so each process keeps the totals of
-the closed part of time and counts only what came after. Rows are written with the time of the request and
-committed within seconds; ten minutes later a stretch of time is closed.
+Counting a hundred million predictions would take minutes, so a worker keeps the totals of all but the last hour, and
+each process those of the closed part of time after it. Rows are written with the time of the request and committed
+within seconds; ten minutes later a stretch of time is closed.
 
 Without METRICS_TOKEN only callers on this machine are answered, and none that came through a proxy.
 """
@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from itertools import accumulate
 
+import structlog
 from django.conf import settings
-from django.db.models import Case, Count, IntegerField, Sum, Value, When
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -35,58 +34,27 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from leadscoring.common.models import IdempotencyRecord
-from leadscoring.work import backlogs
-from scoring.models import Outcome, Prediction
+from leadscoring.common.work import backlogs
+from leadscoring.metrics_of_calls import call_metrics, call_totals
+from monitoring.registry import Gauge, gauges
+from monitoring.selectors.prediction_totals import (
+    LATENCY_BUCKETS_MS,
+    Totals,
+    count_predictions,
+    kept_totals,
+)
+from scoring.models import Outcome
 from scoring.selectors.leads import awaiting_score
 from scoring.selectors.versions import open_release
 
-LATENCY_BUCKETS_MS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0)
 CLOSED_AFTER = timedelta(minutes=10)
 FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
-Series = tuple[str, str, str]
-
-
-@dataclass(slots=True)
-class Totals:
-    """Counts by version, role and grade, and by latency bucket (the last is above all limits)."""
-
-    predictions: dict[Series, int] = field(default_factory=lambda: defaultdict(int))
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BUCKETS_MS) + 1))
-    latency_ms: float = 0.0
-
-    def add(self, other: Totals) -> None:
-        for series, count in other.predictions.items():
-            self.predictions[series] += count
-        self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
-        self.latency_ms += other.latency_ms
-
-
-def count_predictions(since: datetime | None, until: datetime | None) -> Totals:
-    """Totals of the predictions with since ≤ scored_at < until."""
-    rows = Prediction.objects.all()
-    if since is not None:
-        rows = rows.filter(scored_at__gte=since)
-    if until is not None:
-        rows = rows.filter(scored_at__lt=until)
-    place = Case(
-        *(When(latency_ms__lte=limit, then=Value(i)) for i, limit in enumerate(LATENCY_BUCKETS_MS)),
-        default=Value(len(LATENCY_BUCKETS_MS)),
-        output_field=IntegerField(),
-    )
-    totals = Totals()
-    grouped = rows.annotate(bucket=place).values_list("version__number", "role", "grade", "bucket")
-    for number, role, grade, bucket, count, spent in grouped.annotate(
-        count=Count("pk"), spent=Sum("latency_ms")
-    ).order_by():
-        totals.predictions[str(number), role, grade] += count
-        totals.buckets[bucket] += count
-        totals.latency_ms += spent or 0.0
-    return totals
+logger = structlog.get_logger(__name__)
 
 
 class PredictionTotals:
-    """Totals of all time, of which the closed part is counted once."""
+    """Totals of all time. A process begins with those that a worker keeps, and counts each later stretch once."""
 
     def __init__(self) -> None:
         self._closed = Totals()
@@ -96,6 +64,8 @@ class PredictionTotals:
     def read(self, as_of: datetime) -> Totals:
         with self._lock:
             until = as_of - CLOSED_AFTER
+            if self._until is None:
+                self._closed, self._until = kept_totals()
             if self._until is None or until > self._until:
                 self._closed.add(count_predictions(self._until, until))
                 self._until = until
@@ -118,6 +88,8 @@ class Rows(Collector):
         yield from self._predictions()
         yield from self._work()
         yield from self._release()
+        yield from call_metrics(call_totals.read(self.as_of))
+        yield from self._gauges()
         outcomes = CounterMetricFamily("leadscoring_outcomes", "Outcomes reported.", labels=["kind"])
         for kind, count in Outcome.objects.values_list("kind").annotate(Count("pk")).order_by():
             outcomes.add_metric([kind], count)
@@ -161,6 +133,18 @@ class Rows(Collector):
         yield rows
         yield ages
 
+    def _gauges(self) -> Iterator[Metric]:
+        """What apps bring along. One that fails is left out, and named: the others are still scraped."""
+        failed = GaugeMetricFamily(
+            "leadscoring_gauge_failed", "1 where a gauge could not be read.", labels=["gauge"]
+        )
+        for name, gauge in gauges.items():
+            found = _read_gauge(gauge, self.as_of)
+            failed.add_metric([name], float(found is None))
+            if found is not None:
+                yield found
+        yield failed
+
     def _release(self) -> Iterator[Metric]:
         release = open_release()
         version = GaugeMetricFamily(
@@ -171,6 +155,17 @@ class Rows(Collector):
         age = GaugeMetricFamily("leadscoring_release_age_seconds", "How long the open release has served.")
         age.add_metric([], (self.as_of - release.opened_at).total_seconds() if release else 0)
         yield age
+
+
+def _read_gauge(gauge: Gauge, as_of: datetime) -> GaugeMetricFamily | None:
+    family = GaugeMetricFamily(gauge.name, gauge.meaning, labels=gauge.labels)
+    try:
+        for labels, value in gauge.read(as_of):
+            family.add_metric(list(labels), value)
+    except Exception as error:
+        logger.exception("metrics.gauge_failed", gauge=gauge.name, error=type(error).__name__)
+        return None
+    return family
 
 
 def may_read(request: HttpRequest) -> bool:

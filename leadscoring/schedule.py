@@ -164,6 +164,27 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=4 * 3600,
     ),
     Entry(
+        name="Check how the service runs",
+        task="monitoring.tasks.check_operations",
+        when=Every(60),
+        why="A slow or failing interface is to raise an alert within five minutes.",
+        expires_seconds=50,
+    ),
+    Entry(
+        name="Count predictions for /metrics",
+        task="monitoring.tasks.count_predictions",
+        when=Every(3600),
+        why="A new web process begins with these totals; counting all predictions at its first scrape takes minutes.",
+        expires_seconds=3000,
+    ),
+    Entry(
+        name="Sum up counts of calls",
+        task="monitoring.tasks.tidy_operations",
+        when=Every(3600),
+        why="Minutes become hours after 26 hours, hours a total after 90 days; hourly keeps each step small.",
+        expires_seconds=3000,
+    ),
+    Entry(
         name="Forget expired sign-ins",
         task="leadscoring.tasks.clear_sessions",
         when=Daily(hour=3, minute=40),

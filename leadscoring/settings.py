@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "leadscoring",
 ]
 MIDDLEWARE = [
+    # First, so that what the others refuse is counted too.
+    "monitoring.api.middleware.CountCalls",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -11,10 +11,13 @@ os.environ["LEADSCORING_WEB"] = "1"
 
 application = get_wsgi_application()
 
-from scoring import loader  # noqa: E402  # needs the apps that the line above loads
+from monitoring.services import tallies  # noqa: E402  # needs the apps that the line above loads
+from scoring import loader  # noqa: E402
 
 # Each web process follows the open release and warms a new version up before it answers.
 loader.start()
+# What it answers is counted, and written down by a thread.
+tallies.start()
 
 # What was imported stays for good: collecting it again and again was a tenth of a large call.
 gc.collect()

@@ -9,6 +9,7 @@ class MonitoringConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from monitoring.services import rules
+        from monitoring.services import operations_setup, rules
 
         post_migrate.connect(rules.after_migrate, sender=self, dispatch_uid="monitoring.rules")
+        operations_setup.register()

@@ -1,19 +1,23 @@
-"""Panels of the dashboard: what is wrong now."""
+"""Panels of the dashboard: what is wrong now, how the model does, how the service runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
-
+from leadscoring.common.admin.words import duration, estimate_words, moment
 from monitoring.contracts import AlertState
 from monitoring.models import Alert, AlertRule
+from monitoring.selectors.operations import latest_check
+from monitoring.selectors.performance import newest_check, stands_out
 
 Person = User | AnonymousUser
+
 MOST_SHOWN = 6
+LATE = timedelta(minutes=5)
+TONES = {"critical": "bad", "warning": "warn", "info": "info"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,54 @@ def alerts(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     }
 
 
-TONES = {"critical": "bad", "warning": "warn", "info": "info"}
+
+
+
+def operations(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
+    """What the last look at the service saw; nothing before the first."""
+    check = latest_check()
+    if check is None:
+        return None
+    failed = sum(check.results.get("errors", {}).values())
+    main = (check.results.get("routes", {}).get("score-lead") or {}).get("ok") or {}
+    behind = as_of - check.slot
+    return {
+        "looked": moment(check.slot),
+        "behind": duration(behind) if behind > LATE else "",
+        "facts": [
+            ("Calls", f"{check.calls:,} ({check.results.get('per_second', 0.0):.2f} a second)"),
+            (
+                "p95 of score-lead",
+                f"{check.p95_ms:,.0f} ms (n = {main.get('n', 0):,}, target: under 200 ms)"
+                if check.p95_ms is not None
+                else "no answers",
+            ),
+            ("Failed calls", f"{failed:,} of {check.calls:,}"),
+            ("Oldest due work", duration(timedelta(seconds=check.queue_lag_s))),
+        ],
+    }
+
+
+def performance(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
+    """The newest check of the version that serves; nothing before the first one."""
+    check = newest_check()
+    if check is None:
+        return None
+    auc = check.results.get("metrics", {}).get("roc_auc")
+    return {
+        "check": check,
+        "auc": estimate_words(auc) if auc else "",
+        "auc_value": f"{auc['value']:.3f}" if auc else "",
+        "test_auc": estimate_words(check.results.get("test_auc")),
+        "stands_out": stands_out(check),
+        "estimate": estimate_words(check.results.get("estimate", {}).get("roc_auc")),
+    }
+
 
 PANELS: tuple[Panel, ...] = (
     Panel("alerts", "monitoring.view_alert", "monitoring/panels/alerts.html", alerts),
+    Panel(
+        "performance", "monitoring.view_performancecheck", "monitoring/panels/performance.html", performance
+    ),
+    Panel("operations", "monitoring.view_operationscheck", "monitoring/panels/operations.html", operations),
 )

@@ -9,7 +9,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from monitoring.services import notifications, readings, reports, watch
+from monitoring.services import calls, notifications, operations, prediction_totals, readings, reports, watch
 
 logger = structlog.get_logger(__name__)
 # A longer wait is left to the sweep: no message of the broker waits longer than a minute.
@@ -74,3 +74,21 @@ def deliver_report(delivery_id: int) -> None:
 def sweep_reports() -> None:
     """Pick up mails that wait for another attempt or lost their worker."""
     reports.sweep()
+
+
+@shared_task(time_limit=55, soft_time_limit=50, expires=50)
+def check_operations() -> None:
+    """Look at how the service runs, once for each minute."""
+    operations.check(as_of=timezone.now())
+
+
+@shared_task(time_limit=600, soft_time_limit=580, expires=3000)
+def tidy_operations() -> None:
+    """Sum up old counts of calls, and forget old checks."""
+    calls.tidy(as_of=timezone.now())
+
+
+@shared_task(time_limit=600, soft_time_limit=580, expires=3000)
+def count_predictions() -> None:
+    """Count the predictions of the last hour into the totals that `/metrics` begins with."""
+    prediction_totals.advance(as_of=timezone.now())

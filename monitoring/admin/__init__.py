@@ -1,12 +1,13 @@
 """Pages of monitoring: one module for each aggregate."""
 
-from monitoring.admin import alerts, channels, drift, limits, reports, rules, stakeholders
+from monitoring.admin import alerts, channels, drift, limits, operations, reports, rules, stakeholders
 
 __all__ = [
     "alerts",
     "channels",
     "drift",
     "limits",
+    "operations",
     "reports",
     "rules",
     "stakeholders",

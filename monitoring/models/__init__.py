@@ -3,6 +3,7 @@
 from monitoring.models.alerts import Alert, AlertEvent, AlertRule
 from monitoring.models.channels import Delivery, NotificationChannel
 from monitoring.models.drift import CheckKind, DriftCheck, FeatureLimit
+from monitoring.models.operations import OperationsCheck, PredictionTotal, RequestTally, RequestTotal
 from monitoring.models.profiles import FoldState, Span, StoredProfile
 from monitoring.models.readings import StoredReading
 from monitoring.models.reports import Report, ReportDelivery, ReportKind, ReportState, Stakeholder, week_words
@@ -17,10 +18,14 @@ __all__ = [
     "FeatureLimit",
     "FoldState",
     "NotificationChannel",
+    "OperationsCheck",
+    "PredictionTotal",
     "Report",
     "ReportDelivery",
     "ReportKind",
     "ReportState",
+    "RequestTally",
+    "RequestTotal",
     "Span",
     "Stakeholder",
     "StoredProfile",

@@ -86,7 +86,7 @@ class TestMetrics:
     ) -> None:
         for number in range(30):
             a_prediction(a_lead(f"L{number}"))
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(26):
             assert client.get("/metrics").status_code == 200
 
 

@@ -10,7 +10,8 @@ import pytest
 from django.db import DatabaseError, connection
 
 from scoring import loader
-from scoring.models import ModelVersion
+from scoring.models import ModelVersion, Release
+from tests.factories.rows import NOW, a_version
 from tests.factories.trained import a_served_release
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("place")]
@@ -91,3 +92,45 @@ def test_a_release_is_seen_by_a_running_follower(monkeypatch: pytest.MonkeyPatch
     finally:
         stop.set()
         follower.join(timeout=10)
+
+
+def test_the_newest_version_is_rehearsed_once_before_its_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_served_release()
+    loader.serving()
+    second = a_served_release(seed=2).champion
+    Release.objects.filter(is_open=True).update(is_open=False, closed_at=NOW)
+    Release.objects.filter(champion__number=1).update(is_open=True, closed_at=None)
+    seen: list[int] = []
+    real = loader.load_version
+
+    def noted(version: ModelVersion, **options: Any) -> Any:
+        seen.append(version.number)
+        return real(version, **options)
+
+    monkeypatch.setattr(loader, "load_version", noted)
+    for _ in range(3):
+        loader._loader.rehearse()
+    assert seen == [second.number]
+    assert loader.serving().champion.number == 1, "a rehearsal serves nothing"
+
+
+def test_what_serves_is_not_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_served_release()
+    loader.serving()
+    monkeypatch.setattr(loader, "load_version", lambda version: pytest.fail("it is loaded already"))
+    loader._loader.rehearse()
+
+
+def test_a_version_that_cannot_be_used_is_rehearsed_once_and_harms_nothing() -> None:
+    a_served_release()
+    loader.serving()
+    a_version(artefact_digest="f" * 64)
+    loader._loader.rehearse()
+    loader._loader.rehearse()
+    assert loader.status().warm
+    assert loader.status().error == "", "only a release can fail"
+
+
+def test_without_any_version_there_is_nothing_to_rehearse() -> None:
+    loader._loader.rehearse()
+    assert not loader.status().warm

@@ -5,6 +5,7 @@ from leadscoring.common.charts.days import day_columns
 from leadscoring.common.charts.drift import TrendPoint, limit_bar, limit_trend, two_windows
 from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
+from leadscoring.common.charts.lines import TimeLine, time_lines
 from leadscoring.common.charts.plots import CurvePoint, calibration_plot, gain_plot
 from leadscoring.common.charts.times import (
     ForecastPoint,
@@ -23,6 +24,7 @@ __all__ = [
     "IntervalBar",
     "Mark",
     "PushBar",
+    "TimeLine",
     "TrendPoint",
     "WeekParts",
     "calibration_plot",
@@ -40,5 +42,6 @@ __all__ = [
     "share_columns",
     "shares",
     "spread_plot",
+    "time_lines",
     "two_windows",
 ]

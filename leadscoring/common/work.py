@@ -1,4 +1,4 @@
-"""How much work waits, over every kind of work row; read by health and metrics."""
+"""How much work waits or failed, over every kind of work row; read by health, metrics and the watch."""
 
 from __future__ import annotations
 
@@ -51,3 +51,16 @@ def backlogs(as_of: datetime) -> list[Backlog]:
 def oldest_due_seconds(as_of: datetime) -> float:
     """For how long the oldest due work has waited, in seconds; 0 when none is due."""
     return max((backlog.oldest_due_seconds for backlog in backlogs(as_of)), default=0.0)
+
+
+def failed_since(since: datetime, until: datetime) -> dict[str, int]:
+    """How many rows of each kind failed from `since` to `until`; kinds without any are left out. Keys are what people
+    call the kind."""
+    found = {}
+    for model in work_models():
+        count = model._default_manager.filter(
+            state=WorkState.FAILED, finished_at__gte=since, finished_at__lt=until
+        ).count()
+        if count:
+            found[str(model._meta.verbose_name)] = count
+    return found
