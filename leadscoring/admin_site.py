@@ -145,6 +145,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Monitoring",
+            "separator": True,
+            "items": [
+                _item("Performance", "query_stats", "performancecheck", "monitoring"),
+            ],
+        },
+        {
             "title": "Data and training",
             "separator": True,
             "items": [

@@ -78,6 +78,26 @@ class ScoredLeads:
             {name: (codes[mask], names) for name, (codes, names) in self.features.items()},
         )
 
+    def joined(self, other: ScoredLeads) -> ScoredLeads:
+        """These and others, none of them in both, by rising key; features are left behind."""
+        names = tuple(dict.fromkeys([*self.sources, *other.sources]))
+        code = np.array([names.index(name) for name in other.sources] or [0], dtype=np.int32)
+        order = np.argsort(np.concatenate([self.key, other.key]), kind="stable")
+
+        def both(one: Any, two: Any) -> Any:
+            return np.concatenate([one, two])[order]
+
+        return ScoredLeads(
+            both(self.key, other.key),
+            both(self.probability, other.probability),
+            both(self.grade, other.grade),
+            both(self.scored, other.scored),
+            both(self.created, other.created),
+            both(self.source, code[other.source] if len(other) else other.source),
+            names,
+            {},
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownOutcomes:
@@ -97,6 +117,15 @@ class KnownOutcomes:
     other_currency: int
     corrected: int
     withdrawn: int
+
+    @property
+    def told(self) -> Floats:
+        """When each outcome happened, at the latest: a date without a time may mean any hour of its day; where the
+        source tells no time, when we learnt of it."""
+        date_only = np.isclose(self.occurred, np.round(self.occurred), rtol=0.0, atol=1e-6)
+        end_of_day = np.minimum(self.occurred + 1.0, np.maximum(self.recorded, self.occurred))
+        latest = np.where(date_only, end_of_day, self.occurred)
+        return np.asarray(np.where(np.isnan(latest), self.recorded, latest))
 
     def places(self, keys: Keys) -> tuple[NDArray[np.int64], Bools]:
         """Where each key stands, and whether it is there at all."""

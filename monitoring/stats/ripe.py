@@ -43,10 +43,7 @@ def auc_loss(promised: Estimate, found: Estimate) -> Loss:
     """
     error = math.hypot(_logit_error(promised), _logit_error(found))
     gap = float(logit(_inside(promised.value)) - logit(_inside(found.value)))
-    if error > 0:
-        p = float(ndtr(-gap / error))
-    else:
-        p = 0.0 if gap > 0 else 1.0
+    p = float(ndtr(-gap / error)) if error > 0 else float(gap <= 0)
     value = promised.value - found.value
     low = value - math.hypot(promised.value - promised.low, found.high - found.value)
     high = value + math.hypot(promised.high - promised.value, found.value - found.low)

@@ -4,6 +4,7 @@ from leadscoring.common.charts.bars import Bar, IntervalBar, PushBar, interval_b
 from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
 from leadscoring.common.charts.plots import CurvePoint, calibration_plot, gain_plot
+from leadscoring.common.charts.series import SeriesPoint, series_plot
 from leadscoring.common.charts.times import (
     ForecastPoint,
     WeekParts,
@@ -21,6 +22,7 @@ __all__ = [
     "IntervalBar",
     "Mark",
     "PushBar",
+    "SeriesPoint",
     "WeekParts",
     "calibration_plot",
     "count_columns",
@@ -30,6 +32,7 @@ __all__ = [
     "interval_bars",
     "learning_plot",
     "pushes",
+    "series_plot",
     "share_bar",
     "share_columns",
     "shares",

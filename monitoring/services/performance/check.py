@@ -78,16 +78,21 @@ def check(
     tell("Writing", 0.97)
     with transaction.atomic():
         stored = [_store(row) for row in rows]
+        made: list[Reading] = []
+        if speaks is not None:
+            own = stored[rows.index(speaks[0])]
+            made = _readings(*speaks, own.pk)
+            own.results["said"] = [_said(one) for one in made]
+            own.save(update_fields=["results"])
         if version is None:
-            made = [] if speaks is None else _readings(*speaks, stored[rows.index(speaks[0])].pk)
             kept.record(Looked(as_of, KINDS, tuple(made)))
     tell("Done", 1.0)
     return stored
 
 
 def check_daily(*, as_of: datetime) -> list[PerformanceCheck]:
-    """The check of a day: as of its beginning in UTC, so that it is the same whenever the day's task runs, and only once.
-    The maturity windows are estimated before."""
+    """The check of a day: as of its beginning in UTC, so that it says the same whenever the day's task runs, and is
+    made once. The maturity windows are estimated before."""
     day = as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     done = list(PerformanceCheck.objects.filter(slot=day))
     if done:
@@ -151,6 +156,21 @@ def _readings(row: PerformanceCheck, found: Cohorts, labels: dict[str, str], pk:
         now=row.slot.timestamp() / DAY,
         link=reverse("admin:monitoring_performancecheck_change", args=[pk]),
     )
+
+
+def _said(reading: Reading) -> dict[str, Any]:
+    """A reading as the check's page repeats it."""
+    return {
+        "kind": reading.kind.value,
+        "subject": reading.subject,
+        "value": reading.value,
+        "n": reading.n,
+        "sure": reading.sure.value if reading.sure else "",
+        "title": reading.story.title,
+        "what": reading.story.what,
+        "how_sure": reading.story.sure,
+        "next_step": reading.story.next_step,
+    }
 
 
 def _store(row: PerformanceCheck) -> PerformanceCheck:

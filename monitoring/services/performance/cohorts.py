@@ -56,12 +56,13 @@ def cohorts(
     recorded = np.where(there, outcomes.recorded[at], np.nan) if len(outcomes.key) else none
     converted = there & outcomes.converted[at] if len(outcomes.key) else there
     revenue = outcomes.revenue[at] if len(outcomes.key) else none
+    told = outcomes.told[at] if len(outcomes.key) else none
 
     dated = ~np.isnan(leads.created)
     # A clock that is ahead makes leads of the future; a second of rounding does not.
     future = dated & (leads.created > now + 1e-5)
     late_score = dated & (leads.scored - leads.created > LATEST_FIRST_SCORE)
-    foreseen = there & (_told(occurred, recorded) <= leads.scored)
+    foreseen = there & (told <= leads.scored)
     days = np.array([windows[name].days for name in leads.sources] or [0.0])
     window = days[leads.source] if len(leads) else np.zeros(0)
     old = ripe(np.where(dated, leads.created, np.inf), window, now)
@@ -84,14 +85,6 @@ def cohorts(
         late=int(late.sum()),
         left_out={reason: n for reason, n in left_out.items() if n},
     )
-
-
-def _told(occurred: Floats, recorded: Floats) -> Floats:
-    """When the outcome happened, at the latest: a date without a time may mean any hour of its day; where the source
-    tells no time, when we learnt of it."""
-    date_only = np.isclose(occurred, np.round(occurred), rtol=0.0, atol=1e-6)
-    latest = np.where(date_only, np.minimum(occurred + 1.0, np.fmax(recorded, occurred)), occurred)
-    return np.asarray(np.where(np.isnan(latest), recorded, latest))
 
 
 def newest(found: Cohorts, *, days: float, now: float) -> Bools:

@@ -1,4 +1,4 @@
-"""From what was measured to what rules judge: the newest ripe leads for what is sudden, eight weeks for what is small.
+"""From measures to what rules judge: the newest ripe leads for what is sudden, eight weeks for what is small.
 
 A window of a week hears a redrawn law as soon as its first leads are ripe; a loss too small for one week shows in eight.
 All p-values of a check are judged together (Benjamini-Hochberg), at levels divided by how often a check runs in a week.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _estimated(found: Cohorts, number: int, test_auc: Estimate | None, now: floa
 
 def _order(found: Cohorts, window: _Window, number: int, link: str) -> list[Reading]:
     grades, made = found.ripe.grade[window.mask], []
-    for better, worse in zip(GRADES, GRADES[1:], strict=False):
+    for better, worse in pairwise(GRADES):
         subject = f"version={number}/{better} above {worse}"
         counted = []
         for grade in (worse, better):

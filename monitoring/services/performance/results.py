@@ -25,8 +25,8 @@ WEEKS_SHOWN = 53
 MONDAY = 4.0
 """1970-01-05 was a Monday."""
 CONDITION = (
-    "An estimate from the model's own probabilities: it holds while only the mix of leads changes and the probabilities "
-    "are right for leads like these. It cannot see that leads of the same kind convert differently than they did."
+    "An estimate from the model's own probabilities: it holds while only the mix of leads changes and the "
+    "probabilities are right for leads like these. It cannot see that leads of the same kind convert differently than they did."
 )
 
 
@@ -59,7 +59,7 @@ def measured(found: Cohorts) -> dict[str, Any]:
                 "upside_down": one.upside_down,
             }
             for one in grade_order(rows)
-        ],  # fmt: skip
+        ],
         "estimate": estimated(found.waiting),
         "weeks": _weeks(found),
         "late": found.late,

@@ -24,7 +24,7 @@ def ranking(number: int, days: float, promised: Estimate, found: Estimate, loss:
         what=f"ROC-AUC {_with(found)} on leads that became ripe in the last {days:.0f} days; "
         f"{_with(promised)} on its test leads. Loss {_difference(loss)}.",
         sure=_sure(loss.p, "a model that ranks as well as in its test"),
-        consequence="Of the leads called first, fewer convert than the model was chosen for; good ones wait below.",
+        consequence="Of the leads called first, fewer convert than they should; good ones wait below.",
         next_step="Look at the weeks on the check's page: a sudden fall points to a changed source or field, a slow one "
         "to a business that changed. Compare with another version on the same leads, or train a new one.",
         link=link,
