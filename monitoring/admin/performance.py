@@ -67,7 +67,9 @@ class PerformanceCheckAdmin(ReadOnlyPage[PerformanceCheck]):
     fields: ClassVar[Any] = ()
     list_before_template = "monitoring/admin/performance_head.html"
     change_form_template = "monitoring/admin/performance_check.html"
-    empty_words = "Once a day every version is judged on the leads whose outcome is known by then. Nothing was checked so far."
+    empty_words = (
+        "Each day every version is judged on leads whose outcome is known; the first check is to come."
+    )
 
     def has_run_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Who may have a check made out of turn."""

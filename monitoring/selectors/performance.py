@@ -11,12 +11,10 @@ import numpy as np
 
 from monitoring.contracts import RULES, AlertLevel
 from monitoring.models import Exposure, PerformanceCheck
+from monitoring.selectors.columns import DAY, Bools, Floats
+from monitoring.selectors.known import known_outcomes
 from monitoring.selectors.scored import (
-    DAY,
-    Bools,
-    Floats,
     ScoredLeads,
-    known_outcomes,
     scored_leads,
     windows_in_force,
 )

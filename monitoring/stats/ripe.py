@@ -90,7 +90,8 @@ def calibration_gap(y: NDArray[np.bool_], p: ArrayLike) -> Gap:
         fit = fit_logistic(design, y.astype(np.float64))
         recalibrated = expit(design @ fit.coefficients)
     except NotEnoughData:
-        recalibrated = np.full(len(values), y.mean())
+        # Separated outcomes: the fit grows without end towards the outcomes themselves.
+        recalibrated = y.astype(np.float64)
     promised = float(values.sum())
     return Gap(
         float(np.abs(recalibrated - values).sum()) / promised,

@@ -151,8 +151,8 @@ def _caption(shown: Sequence[SeriesPoint], noun: str, reference_words: str) -> s
     said = []
     if measured:
         said.append(
-            f"Dots: measured on n = {sum(bar.n for bar in measured):,} {noun} in {_weeks(len(measured))}, bars are 95 % "
-            "intervals"
+            f"Dots: measured on n = {sum(bar.n for bar in measured):,} {noun} in {_weeks(len(measured))}, "
+            "bars are 95 % intervals"
         )
     if estimated:
         said.append(

@@ -96,8 +96,10 @@ def _lines(rows: Sequence[PerformanceCheck]) -> list[str]:
         auc = found["metrics"].get("roc_auc")
         why = found["missing"].get("roc_auc") or found["missing"].get("all") or ""
         lines += [
-            f"Version {row.version.number}, {row.get_role_display()}{' (serves)' if row.serves else ''}: "
-            f"{row.ripe:,} ripe leads, {row.conversions:,} converted, {row.waiting:,} wait.",
+            (
+                f"Version {row.version.number}, {row.get_role_display()}{' (serves)' if row.serves else ''}: "
+                f"{row.ripe:,} ripe leads, {row.conversions:,} converted, {row.waiting:,} wait."
+            ),
             f"  ROC-AUC {estimate_words(auc)}" if auc else f"  ROC-AUC: not enough data: {why}",
             f"  Estimated for those that wait: {estimate_words(found['estimate'].get('roc_auc'))}",
         ]

@@ -13,11 +13,10 @@ from django.urls import reverse
 
 from monitoring.contracts import Looked, Reading
 from monitoring.models import Exposure, PerformanceCheck
+from monitoring.selectors.columns import DAY
+from monitoring.selectors.known import KnownOutcomes, known_outcomes
 from monitoring.selectors.scored import (
-    DAY,
-    KnownOutcomes,
     WindowInForce,
-    known_outcomes,
     never_scored,
     scored_leads,
     sensitive_features,

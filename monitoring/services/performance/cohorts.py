@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.selectors.scored import Floats, KnownOutcomes, ScoredLeads, WindowInForce
+from monitoring.selectors.columns import Floats
+from monitoring.selectors.known import KnownOutcomes
+from monitoring.selectors.scored import ScoredLeads, WindowInForce
 from scoring.ml.maturity import ripe
 
 Bools = NDArray[np.bool_]

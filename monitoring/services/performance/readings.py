@@ -1,6 +1,6 @@
 """From measures to what rules judge: the newest ripe leads for what is sudden, eight weeks for what is small.
 
-A window of a week hears a redrawn law as soon as its first leads are ripe; a loss too small for one week shows in eight.
+A week hears a redrawn law as soon as its first leads are ripe; a loss too small for one week shows in eight.
 All p-values of a check are judged together (Benjamini-Hochberg), at levels divided by how often a check runs in a week.
 """
 
@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from monitoring.contracts import AlertLevel, Reading, RuleKind, Story
-from monitoring.selectors.scored import Floats
+from monitoring.selectors.columns import Floats
 from monitoring.services.performance import words
 from monitoring.services.performance.cohorts import Bools, Cohorts, newest
 from monitoring.stats.estimation import estimated_auc

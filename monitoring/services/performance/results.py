@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.selectors.scored import Floats, ScoredLeads
+from monitoring.selectors.columns import Floats
+from monitoring.selectors.scored import ScoredLeads
 from monitoring.services.performance.cohorts import Bools, Cohorts
 from monitoring.stats.estimation import estimate_performance, estimated_precision, estimated_recall
 from monitoring.stats.performance import GRADES, by_grade, fairness, grade_order
@@ -26,7 +27,8 @@ MONDAY = 4.0
 """1970-01-05 was a Monday."""
 CONDITION = (
     "An estimate from the model's own probabilities: it holds while only the mix of leads changes and the "
-    "probabilities are right for leads like these. It cannot see that leads of the same kind convert differently than they did."
+    "probabilities are right for leads like these. It cannot see that leads of the same kind "
+    "come to convert differently."
 )
 
 

@@ -25,7 +25,8 @@ def ranking(number: int, days: float, promised: Estimate, found: Estimate, loss:
         f"{_with(promised)} on its test leads. Loss {_difference(loss)}.",
         sure=_sure(loss.p, "a model that ranks as well as in its test"),
         consequence="Of the leads called first, fewer convert than they should; good ones wait below.",
-        next_step="Look at the weeks on the check's page: a sudden fall points to a changed source or field, a slow one "
+        next_step="Look at the weeks on the check's page: a sudden fall points to a changed source or field, a slow "
+        "one "
         "to a business that changed. Compare with another version on the same leads, or train a new one.",
         link=link,
     )
@@ -61,7 +62,7 @@ def calibration(number: int, days: float, gap: Gap, link: str) -> Story:
             "%", " %"
         ),
         sure=_sure(gap.p, "right probabilities", "outcomes as far off"),
-        consequence="Forecasts of conversions and revenue are off by as much; grades keep their order if the ranking holds.",
+        consequence="Forecasts of conversions and revenue are off as much; grades keep their order if ranking holds.",
         next_step="See the calibration plot on the check's page. If the ranking holds, new grade limits or a "
         "recalibrated version help; if not, train anew.",
         link=link,
@@ -95,8 +96,8 @@ def fairness(
         what=f"{hits:,} of {n:,} ripe leads of the last {days:.0f} days have grade A ({_share(hits, n)}); of {best} "
         f"{best_hits:,} of {best_n:,} ({_share(best_hits, best_n)}).",
         sure="It is the best group." if loss is None else _sure(loss.p, "equal shares"),
-        consequence="Leads of this group are called later. Below four fifths of the best group's share this is the usual "
-        "mark of unequal treatment; whether it is unjust depends on whether they convert as often.",
+        consequence="Leads of this group are called later. Below four fifths of the best group's share this is the "
+        "usual mark of unequal treatment; whether it is unjust depends on whether they convert as often.",
         next_step="Compare AUC and calibration of the groups on the check's page: a group that converts more than "
         "promised is graded too low.",
         link=link,
