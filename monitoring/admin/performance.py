@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTransform
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,16 +23,18 @@ from monitoring.models import Exposure, PerformanceCheck
 from monitoring.services.performance import Compared, compare
 from scoring.models import ModelVersion
 
+HEAVY = ("report", "reference_profile", "importance")
+
 
 class CompareForm(forms.Form):
     """Two versions."""
 
     a = forms.ModelChoiceField(
-        ModelVersion.objects.defer("report", "reference_profile", "importance").order_by("-number"),
+        ModelVersion.objects.defer(*HEAVY).order_by("-number"),
         label="Version",
     )
     b = forms.ModelChoiceField(
-        ModelVersion.objects.defer("report", "reference_profile", "importance").order_by("-number"),
+        ModelVersion.objects.defer(*HEAVY).order_by("-number"),
         label="With version",
     )
 
@@ -83,6 +87,15 @@ class PerformanceCheckAdmin(ReadOnlyPage[PerformanceCheck]):
         ]
         return [*own, *super().get_urls()]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PerformanceCheck]:
+        rows = super().get_queryset(request)
+        if ((request.resolver_match and request.resolver_match.url_name) or "").endswith("_changelist"):
+            # The list needs two of the many numbers of a check.
+            rows = rows.defer("results", *(f"version__{name}" for name in HEAVY)).annotate(
+                auc=_within("metrics", "roc_auc"), estimated=_within("estimate", "roc_auc")
+            )
+        return rows
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {"may_run": self.has_run_permission(request), **(extra_context or {})}
         return super().changelist_view(request, context)
@@ -132,13 +145,17 @@ class PerformanceCheckAdmin(ReadOnlyPage[PerformanceCheck]):
 
     @admin.display(description="ROC-AUC on ripe leads")
     def auc_shown(self, row: PerformanceCheck) -> str:
-        found = row.results.get("metrics", {}).get("roc_auc")
+        found = getattr(row, "auc", None)
         return estimate_words(found) if found else f"not enough data (n = {row.ripe:,})"
 
     @admin.display(description="Estimated for those that wait")
     def estimate_shown(self, row: PerformanceCheck) -> str:
-        found = row.results.get("estimate", {}).get("roc_auc")
+        found = getattr(row, "estimated", None)
         return estimate_words(found) if found else f"not enough data (n = {row.waiting:,})"
+
+
+def _within(group: str, name: str) -> KeyTransform:
+    return KeyTransform(name, KeyTransform(group, "results"))
 
 
 def compared_words(a: ModelVersion, b: ModelVersion, found: Compared) -> dict[str, Any]:
