@@ -62,7 +62,11 @@ def known_outcomes(*, since: datetime, as_of: datetime) -> KnownOutcomes:
     others they count as withdrawn at any time.
     """
     undone = list(LeadMerge.objects.filter(undone_at__isnull=False).values_list("undone_at", "before"))
-    made = {(before.get("outcome") or {}).get("made"): at for at, before in undone if before.get("outcome")}
+    made = {
+        before["outcome"]["made"]: at
+        for at, before in undone
+        if at is not None and before.get("outcome") and "made" in before["outcome"]
+    }
     rows = (
         Outcome.objects.filter(Q(lead__created__gte=since) | Q(lead__created__isnull=True))
         .order_by("lead_id", "recorded_at", "id")

@@ -5,9 +5,10 @@ Read column by column into arrays: of a million leads about 60 MB are kept, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,7 @@ def scored_leads(
     fields += [f"sensitive_{at}" for at in range(len(features))]
     source_codes: dict[str, int] = {}
     value_codes: list[dict[str, int]] = [{} for _ in features]
+    readers = [_reader(one) for one in features]
     parts = [
         (
             keys_of(columns[0]),
@@ -171,8 +173,8 @@ def scored_leads(
             days_of(columns[4]),
             coded(columns[5], source_codes),
             *(
-                coded([_value(feature, raw) for raw in columns[6 + at]], value_codes[at])
-                for at, feature in enumerate(features)
+                coded([read(raw) for raw in columns[6 + at]], value_codes[at])
+                for at, read in enumerate(readers)
             ),
         )
         for columns in column_chunks(first.values_list(*fields))
@@ -184,8 +186,14 @@ def scored_leads(
         else np.zeros(0, dtype=kinds[at] if at < 6 else np.int32)
         for at in range(6 + len(features))
     ]
+    key, probability, grade, scored, created, source = joined[:6]
     return ScoredLeads(
-        *joined[:6],
+        key,
+        probability,
+        grade,
+        scored,
+        created,
+        source,
         tuple(source_codes),
         {one.name: (joined[6 + at], tuple(value_codes[at])) for at, one in enumerate(features)},
     )
@@ -223,7 +231,13 @@ def _predictions(
     )
 
 
-def _value(feature: Feature, raw: str | None) -> str:
-    text = " ".join(str(raw).split()) if raw is not None else ""
+def _reader(feature: Feature) -> Callable[[str | None], str]:
+    """How a value of the feature is read: blanks put in order, and what means "not known" called that."""
     gone = {str(token).strip().casefold() for token in feature.missing_tokens}
-    return UNKNOWN if not text or text.casefold() in gone else text
+
+    @cache
+    def read(raw: str | None) -> str:
+        text = " ".join(str(raw).split()) if raw is not None else ""
+        return UNKNOWN if not text or text.casefold() in gone else text
+
+    return read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
+from leadscoring.common.jobs import Missed, run_slot
 from monitoring.contracts import Looked, Reading
 from monitoring.models import Exposure, PerformanceCheck
 from monitoring.selectors.columns import DAY
@@ -35,6 +36,8 @@ from scoring.services.maturity import estimate_windows
 SPAN = timedelta(weeks=52)
 """How far back leads are judged, by creation: a year holds every season once."""
 NO_SCORE = "never scored"
+LONGEST_SECONDS = 3700.0
+"""Longer than the time limit of the task."""
 Progress = Callable[[str, float], None]
 
 
@@ -89,15 +92,22 @@ def check(
     return stored
 
 
-def check_daily(*, as_of: datetime) -> list[PerformanceCheck]:
-    """The check of a day: as of its beginning in UTC, so that it says the same whenever the day's task runs, and is
-    made once. The maturity windows are estimated before."""
-    day = as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    done = list(PerformanceCheck.objects.filter(slot=day))
-    if done:
-        return done
-    estimate_windows(as_of=day)
-    return check(as_of=day)
+def check_daily(*, as_of: datetime) -> list[datetime]:
+    """The check of the day, as of its beginning in UTC, made once however many workers are asked for it; days that
+    nobody began are left out, since the next check says it all. Returns the slots that this call brought to an end."""
+    return run_slot(
+        job="monitoring.check_performance",
+        every=timedelta(days=1),
+        as_of=as_of,
+        work=_check_slot,
+        missed=Missed.SKIP,
+        lease_seconds=LONGEST_SECONDS,
+    )
+
+
+def _check_slot(slot: datetime) -> None:
+    estimate_windows(as_of=slot)
+    check(as_of=slot)
 
 
 def check_version(

@@ -226,11 +226,11 @@ def test_one_version_alone_leaves_the_rules_alone(version: Any) -> None:
 
 def test_the_check_of_a_day_is_made_once_and_as_of_its_beginning(version: Any) -> None:
     scored("fair")
-    first = check_daily(as_of=NOW)
-    again = check_daily(as_of=NOW + timedelta(hours=7))
-    assert [row.pk for row in first] == [row.pk for row in again]
-    assert first[0].slot == NOW.replace(hour=0)
-    assert MaturityWindow.objects.get(source_system="crm").estimated_at == first[0].slot
+    day = NOW.replace(hour=0)
+    assert check_daily(as_of=NOW) == [day]
+    assert check_daily(as_of=NOW + timedelta(hours=7)) == []
+    assert [row.slot for row in PerformanceCheck.objects.all()] == [day]
+    assert MaturityWindow.objects.get(source_system="crm").estimated_at == day
 
 
 def test_revenue_of_the_most_frequent_currency_only(version: Any) -> None:
