@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def estimated(waiting: ScoredLeads) -> dict[str, Any]:
 
 def fair(found: Cohorts, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """How groups fare, for each feature marked as sensitive; the rarest values are one group."""
-    features = []
+    features: list[dict[str, Any]] = []
     for name, (codes, values) in found.ripe.features.items():
         if not len(codes):
             features.append({"feature": name, "label": labels[name], "groups": []})
@@ -153,10 +154,10 @@ def _weeks(found: Cohorts) -> list[dict[str, Any]]:
                 "waiting": int(theirs.sum()),
                 "conversions": int(y.sum()),
                 "promised": float(p.sum()),
-                "auc": _try(lambda y=y, p=p: delong_auc(y, p)),
-                "rate": _try(lambda y=y: wilson(int(y.sum()), len(y))),
-                "intercept": _try(lambda y=y, p=p: calibration_intercept(y, p)),
-                "slope": _try(lambda y=y, p=p: calibration_slope(y, p)),
+                "auc": _try(partial(delong_auc, y, p)),
+                "rate": _try(partial(wilson, int(y.sum()), len(y))),
+                "intercept": _try(partial(calibration_intercept, y, p)),
+                "slope": _try(partial(calibration_slope, y, p)),
                 "estimate": _json(promise.auc),
                 "estimated_rate": promise.rate.to_json(),
             }
