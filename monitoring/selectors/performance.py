@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,16 +48,19 @@ def newest_check(*, serves_only: bool = True) -> PerformanceCheck | None:
 
 
 def stands_out(row: PerformanceCheck) -> list[dict[str, Any]]:
-    """What is beyond chance and beyond the limits that rules have to begin with, the surest first."""
+    """What is beyond chance and beyond the limits that rules have to begin with, the surest first: title, sure,
+    next_step, and what was seen in each window, in sentences."""
     limits = {rule.kind.value: rule.warning for rule in RULES}
-    found = [
-        one
-        for one in row.results.get("said", [])
-        if one["sure"]
-        and one["value"] is not None
-        and one["value"] >= (math.inf if (limit := limits[one["kind"]]) is None else limit)
-    ]
-    return sorted(found, key=lambda one: one["sure"] != AlertLevel.CRITICAL.value)
+    found: dict[str, dict[str, Any]] = {}
+    for one in row.results.get("said", []):
+        limit = limits[one["kind"]]
+        if not one["sure"] or one["value"] is None or limit is None or one["value"] < limit:
+            continue
+        said = found.setdefault(one["title"], {**one, "seen": []})
+        said["seen"].append(f"{one['what']} {one['how_sure']}")
+        if one["sure"] == AlertLevel.CRITICAL.value:
+            said["sure"] = one["sure"]
+    return sorted(found.values(), key=lambda one: one["sure"] != AlertLevel.CRITICAL.value)
 
 
 def same_leads(a: ModelVersion, b: ModelVersion, *, span: timedelta, as_of: datetime) -> SameLeads:

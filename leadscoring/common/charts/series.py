@@ -63,6 +63,18 @@ def series_plot(
             parts += _dot(frame, index, point.week, point.estimated, "estimated", hollow=True)
         if point.measured is not None:
             parts += _dot(frame, index, point.week, point.measured, "measured", hollow=False)
+    # Seen on a phone, where the axis at the left is scrolled out of sight.
+    parts += [
+        tag(
+            "text",
+            _written(value, step),
+            class_="ls-tick ls-narrow",
+            x=frame.x.end,
+            y=frame.y(value) - 3,
+            text_anchor="end",
+        )
+        for value in _ticks(frame.y.low, frame.y.high, step)
+    ]
     drawing = tag(
         "svg",
         tag("title", title),
