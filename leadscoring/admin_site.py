@@ -161,6 +161,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                     "link": reverse_lazy("admin:monitoring_operationscheck_overview"),
                     "permission": _may("monitoring.view_operationscheck"),
                 },
+                _item("Performance", "query_stats", "performancecheck", "monitoring"),
             ],
         },
         {

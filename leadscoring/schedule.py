@@ -157,6 +157,13 @@ TABLE: tuple[Entry, ...] = (
         expires_seconds=4 * 3600,
     ),
     Entry(
+        name="Check how the models do",
+        task="monitoring.tasks.check_performance",
+        when=Daily(hour=4, minute=20),
+        why="Leads ripen by the day. After the night's searches and before people come to work.",
+        expires_seconds=4 * 3600,
+    ),
+    Entry(
         name="Remove old uploads",
         task="scoring.tasks.remove_uploads",
         when=Daily(hour=3, minute=50),

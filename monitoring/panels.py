@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser, User
+
 from leadscoring.common.admin.words import duration, estimate_words, moment
 from monitoring.contracts import AlertState
 from monitoring.models import Alert, AlertRule
@@ -45,9 +47,6 @@ def alerts(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
         "snoozed": snoozed,
         "judged_at": judged.judged_at if judged else None,
     }
-
-
-
 
 
 def operations(user: Person, as_of: datetime) -> Mapping[str, Any] | None:

@@ -9,7 +9,16 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from monitoring.services import calls, notifications, operations, prediction_totals, readings, reports, watch
+from monitoring.services import (
+    calls,
+    notifications,
+    operations,
+    performance,
+    prediction_totals,
+    readings,
+    reports,
+    watch,
+)
 
 logger = structlog.get_logger(__name__)
 # A longer wait is left to the sweep: no message of the broker waits longer than a minute.
@@ -92,3 +101,15 @@ def tidy_operations() -> None:
 def count_predictions() -> None:
     """Count the predictions of the last hour into the totals that `/metrics` begins with."""
     prediction_totals.advance(as_of=timezone.now())
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540, expires=4 * 3600)
+def check_performance() -> None:
+    """Estimate the maturity windows anew and judge every version, once for each day."""
+    performance.check_daily(as_of=timezone.now())
+
+
+@shared_task(time_limit=3600, soft_time_limit=3540, expires=3600)
+def check_performance_now() -> None:
+    """The same at once, because a person asked for it."""
+    performance.check(as_of=timezone.now().replace(microsecond=0))

@@ -1,6 +1,16 @@
 """Pages of monitoring: one module for each aggregate."""
 
-from monitoring.admin import alerts, channels, drift, limits, operations, reports, rules, stakeholders
+from monitoring.admin import (
+    alerts,
+    channels,
+    drift,
+    limits,
+    operations,
+    performance,
+    reports,
+    rules,
+    stakeholders,
+)
 
 __all__ = [
     "alerts",
@@ -8,6 +18,7 @@ __all__ = [
     "drift",
     "limits",
     "operations",
+    "performance",
     "reports",
     "rules",
     "stakeholders",

@@ -13,6 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import TruncDate
 
 from scoring.contracts import FeatureSetState, OutcomeKind
+from scoring.ml.maturity import MaturityWindow as MaturityEstimate
 from scoring.ml.maturity import windows_by_source
 from scoring.ml.pace import SILENT_DAYS, WEEKS_READ
 from scoring.ml.schema import Kind
@@ -49,6 +50,13 @@ def newest_snapshot() -> ReadinessSnapshot | None:
 def is_small(most: int) -> bool:
     """Whether there are at most so many leads; looks at no more than that."""
     return Lead.objects.order_by().values("pk")[: most + 1].count() <= most
+
+
+def estimate_windows(*, as_of: datetime) -> dict[str, MaturityEstimate]:
+    """The maturity window of each source that has leads with dates, as what is known at `as_of` has it; reads leads
+    counted by day and conversions one by one."""
+    sources = _sources(as_of)
+    return _estimates(sources, _days(as_of), float(training_policy().horizon_days)) if sources else {}
 
 
 class _Source:
@@ -154,6 +162,17 @@ def _windows(sources: Mapping[str, _Source], now: float, horizon: float) -> dict
     }
     if not sources:
         return {}
+    estimates = _estimates(sources, now, horizon)
+    return {
+        name: {
+            "days": float(by_hand.get(name) or estimates[name].days),
+            "note": "Set by hand." if name in by_hand else estimates[name].reason,
+        }
+        for name in sources
+    }
+
+
+def _estimates(sources: Mapping[str, _Source], now: float, horizon: float) -> dict[str, MaturityEstimate]:
     names, created, converted, occurred = [], [], [], []
     for name, source in sources.items():
         others = _others(source)
@@ -163,7 +182,7 @@ def _windows(sources: Mapping[str, _Source], now: float, horizon: float) -> dict
         converted.append(np.concatenate([np.zeros(n, dtype=np.bool_), np.ones(hits, dtype=np.bool_)]))
         occurred.append(np.concatenate([np.full(n, np.nan), source.occurred]))
     target = np.concatenate(converted)
-    estimates = windows_by_source(
+    return windows_by_source(
         np.concatenate(names),
         np.concatenate(created).astype(np.float64),
         target,
@@ -173,13 +192,6 @@ def _windows(sources: Mapping[str, _Source], now: float, horizon: float) -> dict
         horizon=horizon,
         reps=0,
     )
-    return {
-        name: {
-            "days": float(by_hand.get(name) or estimates[name].days),
-            "note": "Set by hand." if name in by_hand else estimates[name].reason,
-        }
-        for name in sources
-    }
 
 
 def _others(source: _Source) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -7,6 +7,7 @@ from leadscoring.common.charts.evidence import learning_plot, spread_plot
 from leadscoring.common.charts.history import HistoryPoint, HistorySpan, Mark, history_plot
 from leadscoring.common.charts.lines import TimeLine, time_lines
 from leadscoring.common.charts.plots import CurvePoint, calibration_plot, gain_plot
+from leadscoring.common.charts.series import SeriesPoint, series_plot
 from leadscoring.common.charts.times import (
     ForecastPoint,
     WeekParts,
@@ -24,6 +25,7 @@ __all__ = [
     "IntervalBar",
     "Mark",
     "PushBar",
+    "SeriesPoint",
     "TimeLine",
     "TrendPoint",
     "WeekParts",
@@ -38,6 +40,7 @@ __all__ = [
     "limit_bar",
     "limit_trend",
     "pushes",
+    "series_plot",
     "share_bar",
     "share_columns",
     "shares",

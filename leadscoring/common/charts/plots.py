@@ -21,8 +21,9 @@ class CurvePoint:
     n: int | None = None
 
 
-def calibration_plot(points: Sequence[CurvePoint]) -> SafeString:
-    """Predicted against observed share of conversions, with 95 % intervals; the diagonal is perfect."""
+def calibration_plot(points: Sequence[CurvePoint], *, noun: str = "test leads") -> SafeString:
+    """Predicted against observed share of conversions, with 95 % intervals; the diagonal is perfect. `noun` names the
+    leads, many of them."""
     if not points:
         return EMPTY
     most = max(max(p.x, p.high if p.high is not None else p.y) for p in points)
@@ -63,7 +64,7 @@ def calibration_plot(points: Sequence[CurvePoint]) -> SafeString:
     return frame.figure(
         *parts,
         title="Calibration: predicted chance against what happened",
-        caption=f"{n:,} test leads in {len(points)} groups of about equal size; bars are 95 % intervals; "
+        caption=f"{n:,} {noun} in {len(points)} groups of about equal size; bars are 95 % intervals; "
         "dashed: a perfectly calibrated model.",
     )
 
