@@ -152,7 +152,7 @@ def print_or_tell(command: BaseCommand, found: dict[str, Any], *, as_json: bool)
     write = command.stdout.write
     write(
         f"\n{found['scenario']}, seed {found['seed']}: {found['leads']:,} leads scored, {found['outcomes']:,} outcomes "
-        f"reported, {found['served'][:10]} to {found['end'][:10]}, onset {found['onset'][:10]}; {found['looks']:,} looks."
+        f"reported, {found['served'][:10]} to {found['end'][:10]}, onset {found['onset'][:10]}."
     )
     for alert in found["alerts"]:
         hours = alert["hours_after"]
