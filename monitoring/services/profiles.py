@@ -11,19 +11,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import structlog
 from django.db import transaction
-from django.db.models import Count, Min, TextField
+from django.db.models import Count, Min, Sum, TextField
 from django.db.models.functions import Cast, Coalesce, TruncHour
 from django.utils import timezone
 
 from monitoring.models import FoldState, Span, StoredProfile
 from monitoring.selectors.profiles import (
     DAY,
-    EVERYONE,
     HOUR,
     Key,
     NoReference,
@@ -113,25 +113,22 @@ def _next_slice(since: datetime, limit: datetime) -> datetime:
 
 def _count(start: datetime, end: datetime, *, keep_since: datetime | None = None) -> int:
     """Count a closed stretch within one hour and add it to the hour's rows; inside the caller's transaction."""
-    found: Found = {}
+    hour = floor_hour(start)
+    total, touched = _known(hour), set()
     done = 0
     at = start
     while at < end:
-        # Slice by slice, so that an hour counted at once is the same, to the byte, as one counted as time went by.
+        # Slice by slice onto what is there, so that an hour counted at once is the same, to the byte, as one counted
+        # as time went by.
         mine, rows = _slice(at, min(at + SLICE, end))
         if keep_since is not None and at >= keep_since:
-            for group in sorted({group for group, _ in mine}):
-                _write(
-                    group,
-                    Span.SLICE,
-                    at,
-                    {key: one.without_sketches() for (g, key), one in mine.items() if g == group},
-                )
+            _write(Span.SLICE, at, {place: one.without_sketches() for place, one in mine.items()})
         for place, profile in mine.items():
-            found[place] = found[place].merge(profile) if place in found else profile
+            total[place] = total[place].merge(profile) if place in total else profile
+        touched |= mine.keys()
         done += rows
         at += SLICE
-    _add(floor_hour(start), found)
+    _write(Span.HOUR, hour, {place: total[place] for place in touched})
     return done
 
 
@@ -203,28 +200,25 @@ def _scored(rows: list[Any]) -> Scored:
     )
 
 
-def _add(hour: datetime, found: Found) -> None:
-    for (version_id, role, first), key in found:
-        if key != EVERYONE:
-            continue
-        layout = watched(version_id).layout
-        rows = StoredProfile.objects.filter(
-            version_id=version_id, role=role, first=first, span=Span.HOUR, start=hour
-        )
-        known = {
-            (row.feature, row.bin): Profile.from_bytes(
-                layout, row.n, bytes(row.counts), bytes(row.moments), bytes(row.sketches or b"")
-            )
-            for row in rows
-        }
-        group = (version_id, role, first)
-        fresh = {k: one for (mine, k), one in found.items() if mine == group}
-        total = {k: known[k].merge(one) if k in known else one for k, one in fresh.items()}
-        _write(group, Span.HOUR, hour, total)
+def _known(hour: datetime) -> Found:
+    """What is counted of an hour so far."""
+    return {
+        ((row.version_id, row.role, row.first), (row.feature, row.bin)): _profile(row)
+        for row in StoredProfile.objects.filter(span=Span.HOUR, start=hour)
+    }
 
 
-def _write(group: Group, span: Span, start: datetime, profiles: dict[Key, Profile]) -> None:
-    version_id, role, first = group
+def _profile(row: StoredProfile) -> Profile:
+    return Profile.from_bytes(
+        watched(row.version_id).layout,
+        row.n,
+        bytes(row.counts),
+        bytes(row.moments),
+        bytes(row.sketches or b""),
+    )
+
+
+def _write(span: Span, start: datetime, profiles: Found) -> None:
     rows = [
         StoredProfile(
             version_id=version_id,
@@ -240,7 +234,9 @@ def _write(group: Group, span: Span, start: datetime, profiles: dict[Key, Profil
             moments=profile.moments_bytes(),
             sketches=profile.sketches_bytes(),
         )
-        for (feature, place), profile in sorted(profiles.items())
+        for ((version_id, role, first), (feature, place)), profile in sorted(
+            profiles.items(), key=itemgetter(0)
+        )
     ]
     StoredProfile.objects.bulk_create(
         rows,
@@ -269,18 +265,12 @@ def _roll(state: FoldState) -> None:
 
 def _sum_day(day: datetime) -> None:
     StoredProfile.objects.filter(span=Span.DAY, start=day).delete()
-    total: dict[Group, dict[Key, Profile]] = defaultdict(dict)
+    total: Found = {}
     hours = StoredProfile.objects.filter(span=Span.HOUR, start__gte=day, start__lt=day + DAY)
     for row in hours.order_by("start").iterator(chunk_size=200):
-        layout = watched(row.version_id).layout
-        profile = Profile.from_bytes(
-            layout, row.n, bytes(row.counts), bytes(row.moments), bytes(row.sketches or b"")
-        )
-        mine = total[row.version_id, row.role, row.first]
-        key = (row.feature, row.bin)
-        mine[key] = mine[key].merge(profile) if key in mine else profile
-    for group, profiles in total.items():
-        _write(group, Span.DAY, day, profiles)
+        place = ((row.version_id, row.role, row.first), (row.feature, row.bin))
+        total[place] = total[place].merge(_profile(row)) if place in total else _profile(row)
+    _write(Span.DAY, day, total)
 
 
 def rebuild(
@@ -307,10 +297,21 @@ def _recount(hour: datetime) -> None:
         state = FoldState.objects.get()
         if hour + HOUR > state.folded_until:
             return
-        StoredProfile.objects.filter(span=Span.HOUR, start=hour).delete()
-        _count(hour, hour + HOUR)
-        if floor_day(hour) < state.rolled_until:
-            _sum_day(floor_day(hour))
+        day = floor_day(hour)
+        rolled = day < state.rolled_until
+        # A day whose hours are forgotten can only be summed again from all of them.
+        whole = rolled and _hours_forgotten(day)
+        for at in [day + back * HOUR for back in range(24)] if whole else [hour]:
+            StoredProfile.objects.filter(span=Span.HOUR, start=at).delete()
+            _count(at, at + HOUR)
+        if rolled:
+            _sum_day(day)
+
+
+def _hours_forgotten(day: datetime) -> bool:
+    rows = StoredProfile.objects.filter(feature="", start__gte=day, start__lt=day + DAY)
+    n = dict(rows.values_list("span").annotate(n=Sum("n")).order_by())
+    return int(n.get(Span.HOUR.value, 0)) < int(n.get(Span.DAY.value, 0))
 
 
 def reconcile(*, as_of: datetime, days: int = 2) -> list[datetime]:
@@ -351,5 +352,6 @@ def forget(*, as_of: datetime) -> int:
     state = FoldState.objects.first()
     if state is None:
         return 0
-    until = min(as_of - KEEP_HOURS, state.rolled_until)
+    # Whole days: the hours of a day are there all or none.
+    until = floor_day(min(as_of - KEEP_HOURS, state.rolled_until))
     return StoredProfile.objects.filter(span=Span.HOUR, start__lt=until).delete()[0]
