@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -43,6 +44,8 @@ SLICE = timedelta(minutes=5)
 #: How long after its end a slice is closed.
 GRACE = timedelta(minutes=1)
 CHUNK = 5_000
+#: Rows taken apart at once: few enough to be still in the processor's cache.
+BLOCK = 200
 #: Scorings of leads already known, in bulk: nothing new from outside.
 NOT_COUNTED = (Cause.RESCORE.value, Cause.RELEASE.value)
 KEEP_SLICES = timedelta(hours=3)
@@ -177,27 +180,43 @@ def _batches(start: datetime, end: datetime) -> Iterator[tuple[Group, Scored]]:
             "latency_ms",
         )
     )
-    waiting: dict[Group, list[Any]] = defaultdict(list)
-    for row in rows.iterator(chunk_size=CHUNK):
-        group = waiting[row[:3]]
-        group.append(row[3:])
-        if len(group) == CHUNK:
-            yield row[:3], _scored(group)
-            group.clear()
+    waiting: dict[Group, _Waiting] = defaultdict(_Waiting)
+    answers = rows.iterator(chunk_size=CHUNK)
+    while block := list(islice(answers, BLOCK)):
+        places = list(dict.fromkeys(row[:3] for row in block))
+        for place in places:
+            mine = waiting[place]
+            mine.add(block if len(places) == 1 else [row for row in block if row[:3] == place])
+            if len(mine.texts) >= CHUNK:
+                yield place, waiting.pop(place).scored()
     for place in sorted(waiting):
-        if waiting[place]:
-            yield place, _scored(waiting[place])
+        yield place, waiting[place].scored()
 
 
-def _scored(rows: list[Any]) -> Scored:
-    texts, probability, score, grade, latency = zip(*rows, strict=True)
-    return Scored(
-        texts,
-        np.array(probability, dtype=np.float64),
-        np.array(score, dtype=np.int64),
-        grade,
-        np.array(latency, dtype=np.float64),
-    )
+class _Waiting:
+    """Predictions of one group until they are enough for a batch."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._probability: list[float] = []
+        self._score: list[int] = []
+        self._grade: list[str] = []
+        self._latency: list[float] = []
+
+    def add(self, rows: list[Any]) -> None:
+        columns = zip(*rows, strict=True)
+        kept = (self.texts, self._probability, self._score, self._grade, self._latency)
+        for mine, more in zip(kept, islice(columns, 3, None), strict=True):
+            mine.extend(more)
+
+    def scored(self) -> Scored:
+        return Scored(
+            self.texts,
+            np.array(self._probability, dtype=np.float64),
+            np.array(self._score, dtype=np.int64),
+            self._grade,
+            np.array(self._latency, dtype=np.float64),
+        )
 
 
 def _known(hour: datetime) -> Found:
