@@ -119,7 +119,7 @@ def predictions(n: int, since: datetime, until: datetime) -> None:
             SELECT gen_random_uuid(), lead, version, release, 'champion', 'api', data, '[]', p, p,
                 greatest(1, least(99, (p * 100)::int)), substr('DCBA', 1 + least(3, (p * 6)::int), 1), '[]', 1.0,
                 true, 1 + random() * 5, %s::timestamptz + (i * %s) * interval '1 microsecond'
-            FROM generate_series(0, %s) AS i JOIN bench_pool ON place = (i * 7919) %% %s
+            FROM generate_series(0, %s::bigint) AS i JOIN bench_pool ON place = (i * 7919) %% %s
             """,
             [since, step / timedelta(microseconds=1), n - 1, POOL],
         )

@@ -94,6 +94,8 @@ class TestHeard:
         found = one(looked(some[:8], some[:30], some[:150], some), "budget", Defect.MISSING)
         assert found.warning
         assert found.minutes == 1440
+        assert found.rise is not None
+        assert found.rise.now == pytest.approx(0.1)
 
     def test_a_breakage_of_one_source_only_is_named_with_its_source(self) -> None:
         rows = [{**row, "pages": None} if row["source"] == "Mail" else row for row in GOOD]
