@@ -11,19 +11,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import structlog
 from django.db import transaction
-from django.db.models import Count, Min, TextField
+from django.db.models import Count, Min, Sum, TextField
 from django.db.models.functions import Cast, Coalesce, TruncHour
 from django.utils import timezone
 
 from monitoring.models import FoldState, Span, StoredProfile
 from monitoring.selectors.profiles import (
     DAY,
-    EVERYONE,
     HOUR,
     Key,
     NoReference,
@@ -43,6 +44,8 @@ SLICE = timedelta(minutes=5)
 #: How long after its end a slice is closed.
 GRACE = timedelta(minutes=1)
 CHUNK = 5_000
+#: Rows taken apart at once: few enough to be still in the processor's cache.
+BLOCK = 200
 #: Scorings of leads already known, in bulk: nothing new from outside.
 NOT_COUNTED = (Cause.RESCORE.value, Cause.RELEASE.value)
 KEEP_SLICES = timedelta(hours=3)
@@ -113,25 +116,22 @@ def _next_slice(since: datetime, limit: datetime) -> datetime:
 
 def _count(start: datetime, end: datetime, *, keep_since: datetime | None = None) -> int:
     """Count a closed stretch within one hour and add it to the hour's rows; inside the caller's transaction."""
-    found: Found = {}
+    hour = floor_hour(start)
+    total, touched = _known(hour), set()
     done = 0
     at = start
     while at < end:
-        # Slice by slice, so that an hour counted at once is the same, to the byte, as one counted as time went by.
+        # Slice by slice onto what is there, so that an hour counted at once is the same, to the byte, as one counted
+        # as time went by.
         mine, rows = _slice(at, min(at + SLICE, end))
         if keep_since is not None and at >= keep_since:
-            for group in sorted({group for group, _ in mine}):
-                _write(
-                    group,
-                    Span.SLICE,
-                    at,
-                    {key: one.without_sketches() for (g, key), one in mine.items() if g == group},
-                )
+            _write(Span.SLICE, at, {place: one.without_sketches() for place, one in mine.items()})
         for place, profile in mine.items():
-            found[place] = found[place].merge(profile) if place in found else profile
+            total[place] = total[place].merge(profile) if place in total else profile
+        touched |= mine.keys()
         done += rows
         at += SLICE
-    _add(floor_hour(start), found)
+    _write(Span.HOUR, hour, {place: total[place] for place in touched})
     return done
 
 
@@ -180,51 +180,64 @@ def _batches(start: datetime, end: datetime) -> Iterator[tuple[Group, Scored]]:
             "latency_ms",
         )
     )
-    waiting: dict[Group, list[Any]] = defaultdict(list)
-    for row in rows.iterator(chunk_size=CHUNK):
-        group = waiting[row[:3]]
-        group.append(row[3:])
-        if len(group) == CHUNK:
-            yield row[:3], _scored(group)
-            group.clear()
+    waiting: dict[Group, _Waiting] = defaultdict(_Waiting)
+    answers = rows.iterator(chunk_size=CHUNK)
+    while block := list(islice(answers, BLOCK)):
+        places = list(dict.fromkeys(row[:3] for row in block))
+        for place in places:
+            mine = waiting[place]
+            mine.add(block if len(places) == 1 else [row for row in block if row[:3] == place])
+            if len(mine.texts) >= CHUNK:
+                yield place, waiting.pop(place).scored()
     for place in sorted(waiting):
-        if waiting[place]:
-            yield place, _scored(waiting[place])
+        yield place, waiting[place].scored()
 
 
-def _scored(rows: list[Any]) -> Scored:
-    texts, probability, score, grade, latency = zip(*rows, strict=True)
-    return Scored(
-        texts,
-        np.array(probability, dtype=np.float64),
-        np.array(score, dtype=np.int64),
-        grade,
-        np.array(latency, dtype=np.float64),
+class _Waiting:
+    """Predictions of one group until they are enough for a batch."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._probability: list[float] = []
+        self._score: list[int] = []
+        self._grade: list[str] = []
+        self._latency: list[float] = []
+
+    def add(self, rows: list[Any]) -> None:
+        columns = zip(*rows, strict=True)
+        kept = (self.texts, self._probability, self._score, self._grade, self._latency)
+        for mine, more in zip(kept, islice(columns, 3, None), strict=True):
+            mine.extend(more)
+
+    def scored(self) -> Scored:
+        return Scored(
+            self.texts,
+            np.array(self._probability, dtype=np.float64),
+            np.array(self._score, dtype=np.int64),
+            self._grade,
+            np.array(self._latency, dtype=np.float64),
+        )
+
+
+def _known(hour: datetime) -> Found:
+    """What is counted of an hour so far."""
+    return {
+        ((row.version_id, row.role, row.first), (row.feature, row.bin)): _profile(row)
+        for row in StoredProfile.objects.filter(span=Span.HOUR, start=hour)
+    }
+
+
+def _profile(row: StoredProfile) -> Profile:
+    return Profile.from_bytes(
+        watched(row.version_id).layout,
+        row.n,
+        bytes(row.counts),
+        bytes(row.moments),
+        bytes(row.sketches or b""),
     )
 
 
-def _add(hour: datetime, found: Found) -> None:
-    for (version_id, role, first), key in found:
-        if key != EVERYONE:
-            continue
-        layout = watched(version_id).layout
-        rows = StoredProfile.objects.filter(
-            version_id=version_id, role=role, first=first, span=Span.HOUR, start=hour
-        )
-        known = {
-            (row.feature, row.bin): Profile.from_bytes(
-                layout, row.n, bytes(row.counts), bytes(row.moments), bytes(row.sketches or b"")
-            )
-            for row in rows
-        }
-        group = (version_id, role, first)
-        fresh = {k: one for (mine, k), one in found.items() if mine == group}
-        total = {k: known[k].merge(one) if k in known else one for k, one in fresh.items()}
-        _write(group, Span.HOUR, hour, total)
-
-
-def _write(group: Group, span: Span, start: datetime, profiles: dict[Key, Profile]) -> None:
-    version_id, role, first = group
+def _write(span: Span, start: datetime, profiles: Found) -> None:
     rows = [
         StoredProfile(
             version_id=version_id,
@@ -240,7 +253,9 @@ def _write(group: Group, span: Span, start: datetime, profiles: dict[Key, Profil
             moments=profile.moments_bytes(),
             sketches=profile.sketches_bytes(),
         )
-        for (feature, place), profile in sorted(profiles.items())
+        for ((version_id, role, first), (feature, place)), profile in sorted(
+            profiles.items(), key=itemgetter(0)
+        )
     ]
     StoredProfile.objects.bulk_create(
         rows,
@@ -269,18 +284,12 @@ def _roll(state: FoldState) -> None:
 
 def _sum_day(day: datetime) -> None:
     StoredProfile.objects.filter(span=Span.DAY, start=day).delete()
-    total: dict[Group, dict[Key, Profile]] = defaultdict(dict)
+    total: Found = {}
     hours = StoredProfile.objects.filter(span=Span.HOUR, start__gte=day, start__lt=day + DAY)
     for row in hours.order_by("start").iterator(chunk_size=200):
-        layout = watched(row.version_id).layout
-        profile = Profile.from_bytes(
-            layout, row.n, bytes(row.counts), bytes(row.moments), bytes(row.sketches or b"")
-        )
-        mine = total[row.version_id, row.role, row.first]
-        key = (row.feature, row.bin)
-        mine[key] = mine[key].merge(profile) if key in mine else profile
-    for group, profiles in total.items():
-        _write(group, Span.DAY, day, profiles)
+        place = ((row.version_id, row.role, row.first), (row.feature, row.bin))
+        total[place] = total[place].merge(_profile(row)) if place in total else _profile(row)
+    _write(Span.DAY, day, total)
 
 
 def rebuild(
@@ -307,10 +316,21 @@ def _recount(hour: datetime) -> None:
         state = FoldState.objects.get()
         if hour + HOUR > state.folded_until:
             return
-        StoredProfile.objects.filter(span=Span.HOUR, start=hour).delete()
-        _count(hour, hour + HOUR)
-        if floor_day(hour) < state.rolled_until:
-            _sum_day(floor_day(hour))
+        day = floor_day(hour)
+        rolled = day < state.rolled_until
+        # A day whose hours are forgotten can only be summed again from all of them.
+        whole = rolled and _hours_forgotten(day)
+        for at in [day + back * HOUR for back in range(24)] if whole else [hour]:
+            StoredProfile.objects.filter(span=Span.HOUR, start=at).delete()
+            _count(at, at + HOUR)
+        if rolled:
+            _sum_day(day)
+
+
+def _hours_forgotten(day: datetime) -> bool:
+    rows = StoredProfile.objects.filter(feature="", start__gte=day, start__lt=day + DAY)
+    n = dict(rows.values_list("span").annotate(n=Sum("n")).order_by())
+    return int(n.get(Span.HOUR.value, 0)) < int(n.get(Span.DAY.value, 0))
 
 
 def reconcile(*, as_of: datetime, days: int = 2) -> list[datetime]:
@@ -351,5 +371,6 @@ def forget(*, as_of: datetime) -> int:
     state = FoldState.objects.first()
     if state is None:
         return 0
-    until = min(as_of - KEEP_HOURS, state.rolled_until)
+    # Whole days: the hours of a day are there all or none.
+    until = floor_day(min(as_of - KEEP_HOURS, state.rolled_until))
     return StoredProfile.objects.filter(span=Span.HOUR, start__lt=until).delete()[0]

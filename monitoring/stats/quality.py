@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 Floats = NDArray[np.float64]
 
@@ -48,8 +48,26 @@ def share_rise(hits: int, n: int, reference_hits: int, m: int) -> ShareRise:
         if rows < 1 or not 0 <= k <= rows:
             raise ValueError(f"{where}: expected 0 to n hits of at least one row, got {k} of {rows}")
     a, b = reference_hits + 1.0, m - reference_hits + 1.0
-    p = float(stats.betabinom.sf(hits - 1, n, a, b))
-    return ShareRise(reference_hits / m, hits / n, n, m, min(max(p, 0.0), 1.0))
+    return ShareRise(reference_hits / m, hits / n, n, m, _at_least(hits, n, a, b))
+
+
+def _at_least(hits: int, n: int, a: float, b: float) -> float:
+    """The chance of `hits` or more among n when hits are beta-binomial.
+
+    Summed from its own end: SciPy's betabinom.sf is one minus the rest, which is noise below 1e-11.
+    """
+    if hits == 0:
+        return 1.0
+    log_first = (
+        special.betaln(hits + a, n - hits + b)
+        - special.betaln(a, b)
+        - special.betaln(n - hits + 1, hits + 1)
+        - np.log(n + 1)
+    )
+    k = np.arange(hits, n, dtype=np.float64)
+    ratios = (n - k) * (k + a) / ((k + 1) * (n - k - 1 + b))
+    logs = log_first + np.concatenate([[0.0], np.cumsum(np.log(ratios))])
+    return float(min(np.exp(special.logsumexp(logs)), 1.0))
 
 
 @dataclass(frozen=True, slots=True)

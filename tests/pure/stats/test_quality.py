@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import comb, factorial
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -20,6 +23,31 @@ def test_a_share_is_judged_by_what_the_reference_leaves_open() -> None:
 def test_with_a_large_reference_it_is_the_binomial() -> None:
     found = share_rise(9, 100, 30_000, 1_000_000)
     assert found.p == pytest.approx(stats.binom.sf(8, 100, 0.03), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "before", "m"),
+    [
+        (10, 10, 0, 4000),
+        (10, 60, 0, 4000),
+        (15, 150, 0, 4000),
+        (3, 50, 4, 103),
+        (20, 300, 29, 428),
+        (290, 300, 1, 50),
+    ],
+)
+def test_the_tail_is_exact_however_small(hits: int, n: int, before: int, m: int) -> None:
+    a, b = before + 1, m - before + 1
+
+    def beta(x: int, y: int) -> Fraction:
+        return Fraction(factorial(x - 1) * factorial(y - 1), factorial(x + y - 1))
+
+    exact = sum(comb(n, k) * beta(k + a, n - k + b) for k in range(hits, n + 1)) / beta(a, b)
+    assert share_rise(hits, n, before, m).p == pytest.approx(float(exact), rel=1e-9)
+
+
+def test_far_below_the_reference_the_tail_is_one() -> None:
+    assert share_rise(10, 100_000, 500, 1000).p == pytest.approx(1.0)
 
 
 def test_a_feature_that_goes_all_missing_shows_within_a_few_leads() -> None:

@@ -1,0 +1,181 @@
+"""Looks at data quality on profiles: heard within a slice, gone once mended, quiet otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitoring.stats.comparison import segments_looked_at
+from monitoring.stats.folding import Folder, Scored
+from monitoring.stats.profiles import Layout, Profile
+from monitoring.stats.surveillance import Defect, Defective, Stretch, defects
+from scoring.ml.schema import FeatureSchema
+from tests.factories.watching import SPECS, a_reference, values
+
+Key = tuple[str, int]
+Lead = dict[str, Any]
+MINUTES = (15, 60, 360, 1440)
+
+
+@cache
+def folder() -> Folder:
+    return Folder(Layout.of(a_reference()), FeatureSchema(SPECS))
+
+
+def profiles(rows: Sequence[Mapping[str, Any]]) -> dict[Key, Profile]:
+    if not rows:
+        return {("", 0): Profile.empty(folder().layout)}
+    ones = np.ones(len(rows))
+    return folder().fold(
+        Scored(
+            [json.dumps(row) for row in rows], ones / 2, ones.astype(np.int64) * 50, ["B"] * len(rows), ones
+        )
+    )
+
+
+def looked(*stretches: Sequence[Mapping[str, Any]], segments: bool = True) -> list[Defective]:
+    """What a look finds in stretches of 15, 60, 360 and 1440 minutes, each holding the leads of the one before."""
+    reference = a_reference()
+    found = [Stretch(minutes, profiles(rows)) for minutes, rows in zip(MINUTES, stretches, strict=True)]
+    return defects(reference, folder().layout, found, segments_looked_at(reference) if segments else [])
+
+
+def one(found: list[Defective], feature: str, defect: Defect) -> Defective:
+    return next(d for d in found if (d.feature, d.defect, d.segment) == (feature, defect, None))
+
+
+def loud(found: list[Defective]) -> set[tuple[str, Defect]]:
+    return {(d.feature, d.defect) for d in found if d.warning}
+
+
+def broken(rows: list[Lead], **changed: object) -> list[Lead]:
+    return [{**row, **changed} for row in rows]
+
+
+GOOD = values(600, seed=21)
+
+
+class TestHeard:
+    @pytest.mark.parametrize("n", [10, 15, 40])
+    @pytest.mark.parametrize(
+        ("changed", "feature", "defect"),
+        [
+            ({"budget": None}, "budget", Defect.MISSING),
+            ({"source": None}, "source", Defect.MISSING),
+            ({"source": "Billboard"}, "source", Defect.UNSEEN),
+            ({"pages": "many"}, "pages", Defect.UNREADABLE),
+            ({"budget": 50_000.0}, "budget", Defect.OUTSIDE),
+        ],
+    )
+    def test_a_field_that_breaks_altogether_is_critical_within_one_slice(
+        self, n: int, changed: dict[str, object], feature: str, defect: Defect
+    ) -> None:
+        bad = broken(GOOD[:n], **changed)
+        found = looked(bad, bad + GOOD[n:60], bad + GOOD[n:200], bad + GOOD[n:600])
+        assert one(found, feature, defect).critical
+        told = one(found, feature, defect).rise
+        assert told is not None
+        assert (told.now, told.before) == (1.0, 0.0)
+
+    def test_what_cannot_be_read_is_missing_to_the_model_too(self) -> None:
+        bad = broken(GOOD[:20], pages="many")
+        assert loud(looked(bad, bad, bad, bad)) == {
+            ("pages", Defect.MISSING),
+            ("pages", Defect.UNREADABLE),
+        }
+
+    def test_one_value_in_ten_lost_is_heard_in_the_day(self) -> None:
+        some = [{**row, "budget": None} if place % 10 == 0 else row for place, row in enumerate(GOOD)]
+        found = one(looked(some[:8], some[:30], some[:150], some), "budget", Defect.MISSING)
+        assert found.warning
+        assert found.minutes == 1440
+        assert found.rise is not None
+        assert found.rise.now == pytest.approx(0.1)
+
+    def test_a_breakage_of_one_source_only_is_named_with_its_source(self) -> None:
+        rows = [{**row, "pages": None} if row["source"] == "Mail" else row for row in GOOD]
+        found = looked(rows[:20], rows[:80], rows[:200], rows)
+        place = a_reference().feature("source").bin_names.index("Mail")
+        assert ("source", place) in {
+            d.segment for d in found if d.critical and (d.feature, d.defect) == ("pages", Defect.MISSING)
+        }
+        assert not {d.segment for d in found if d.warning and d.segment and d.segment[1] != place}
+
+
+class TestCleared:
+    def test_a_mended_field_is_quiet_although_the_day_still_holds_bad_leads(self) -> None:
+        bad, good = broken(GOOD[:300], budget=None), GOOD[300:]
+        found = one(
+            looked(good[:40], good[:40] + bad[:60], bad[:200] + good[:40], bad + good),
+            "budget",
+            Defect.MISSING,
+        )
+        assert not found.warning
+        assert found.rise is not None
+        assert found.rise.rise < 0.05
+
+    def test_too_few_good_leads_do_not_say_that_it_is_mended(self) -> None:
+        bad, good = broken(GOOD[:300], budget=None), GOOD[300:]
+        found = one(looked(good[:12], good[:12] + bad[:60], bad[:200], bad), "budget", Defect.MISSING)
+        assert found.critical
+
+    def test_it_is_heard_again_when_it_breaks_again(self) -> None:
+        bad, good = broken(GOOD[:300], budget=None), GOOD[300:]
+        found = one(
+            looked(bad[:12], bad[:12] + good[:60], bad + good[:60], bad + good), "budget", Defect.MISSING
+        )
+        assert found.critical
+
+
+class TestNothingToSay:
+    def test_no_leads_are_no_reading(self) -> None:
+        found = looked([], [], [], [])
+        assert {d.rise for d in found} == {None}
+        assert loud(found) == set()
+
+    def test_leads_as_before_are_quiet_and_still_told_of_all(self) -> None:
+        found = looked(GOOD[:10], GOOD[:50], GOOD[:200], GOOD)
+        assert loud(found) == set()
+        assert {d.feature for d in found} == {"source", "budget", "pages", "vip"}
+        assert all(d.segment is None for d in found)
+
+    def test_a_few_bad_leads_of_few_are_chance(self) -> None:
+        bad = broken(GOOD[:2], budget=None)
+        assert loud(looked(bad + GOOD[2:5], bad + GOOD[2:5], bad + GOOD[2:5], bad + GOOD[2:5])) == set()
+
+
+def missing_at(share: float) -> Callable[[np.random.Generator, int], list[Lead]]:
+    def draw(rng: np.random.Generator, n: int) -> list[Lead]:
+        rows = values(n, seed=int(rng.integers(1 << 30)))
+        gone = rng.random(n) < share
+        return [{**row, "pages": None} if lost else row for row, lost in zip(rows, gone, strict=True)]
+
+    return draw
+
+
+def test_two_hundred_quiet_looks_of_a_small_business_raise_nothing() -> None:
+    """Two hundred independent days of leads, each looked at once: the error of a whole week is one in a hundred."""
+    rng = np.random.default_rng(11)
+    draw = missing_at(0.0)
+    warned = 0
+    for _ in range(200):
+        rows = draw(rng, 120)
+        size = int(rng.integers(0, 12))
+        warned += bool(loud(looked(rows[:size], rows[: 3 * size], rows[:60], rows)))
+    assert warned == 0
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_most_looks_hear_a_field_that_loses_many_values(share: float) -> None:
+    rng = np.random.default_rng(12)
+    draw = missing_at(share)
+    heard = 0
+    for _ in range(25):
+        rows = draw(rng, 300)
+        heard += ("pages", Defect.MISSING) in loud(looked(rows[:10], rows[:40], rows[:150], rows))
+    assert heard == 25
