@@ -33,11 +33,17 @@ class Panel(Protocol):
     def fill(self) -> Callable[[Any, datetime], Mapping[str, Any] | None]: ...
 
 
+FIRST = "alerts"
 OWN = ("scoring", "monitoring", "experiments", "crm_integration")
 
 
 def panels() -> Iterator[Panel]:
-    """Panels of every installed app that has a `panels` module, in the order of the apps."""
+    """Panels of every installed app that has a `panels` module, in the order of the apps; what is wrong comes first."""
+    found = list(_panels())
+    yield from sorted(found, key=lambda panel: panel.name != FIRST)
+
+
+def _panels() -> Iterator[Panel]:
     for app in apps.get_app_configs():
         name = f"{app.name}.panels"
         if app.name.split(".")[0] in OWN and find_spec(name) is not None:

@@ -88,6 +88,13 @@ def p_words(p: float | None) -> str:
     return "p < .0001" if p < 1e-4 else f"p = {p:.4f}"
 
 
+def q_words(q: float | None) -> str:
+    """A q-value as people write it."""
+    if q is None:
+        return "no q-value"
+    return "q < .0001" if q < 1e-4 else f"q = {q:.4f}"
+
+
 def where(seen: Watched, segment: Key | None) -> str:
     return (
         ""
@@ -129,7 +136,7 @@ def feature_story(made: DriftCheck, seen: Watched, row: Row, found: Comparison) 
         what += f" The changed mix of {seen.reference.feature(row.mix).label} explains most of it."
     sure = (
         f"{drift.n:,} leads against {drift.m:,} in the reference, {p_words(drift.p)}; "
-        f"among {found.tests} comparisons q = {row.judged.q or 1:.2g}."
+        f"among {found.tests} comparisons {q_words(row.judged.q)}."
     )
     weight = (
         f"{label} carries {share(row.importance)} of the model. "

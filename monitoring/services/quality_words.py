@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitoring.contracts import Story
 from monitoring.selectors.profiles import EVERYONE, Watched
-from monitoring.services.drift_words import p_words, share, value_of, where
+from monitoring.services.drift_words import p_words, q_words, share, value_of, where
 from monitoring.stats.quality import Volume
 from monitoring.stats.surveillance import Defect, Defective
 
@@ -62,7 +62,7 @@ def defect_story(seen: Watched, one: Defective, importance: float) -> Story:
         ),
         sure=(
             f"{rise.n:,} leads against {rise.m:,} in the reference, {p_words(rise.p)}; among all that was looked at "
-            f"q = {one.q:.2g}."
+            f"{q_words(one.q)}."
         ),
         consequence=consequence,
         next_step=(

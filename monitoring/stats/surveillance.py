@@ -99,10 +99,13 @@ def defects(
     p = np.ones(max(tests, len(found), 1))
     p[: len(found)] = [1.0 if rise is None else rise.p for *_, rise, _ in found]
     q = benjamini_hochberg(p)[: len(found)].tolist()
-    return [
+    judged = [
         Defective(name, segment, defect, rise, minutes, one)
         for (name, segment, defect, rise, minutes), one in zip(found, q, strict=True)
     ]
+    # Where all leads tell it, the single values tell nothing new.
+    told = {(one.feature, one.defect) for one in judged if one.segment is None and one.warning}
+    return [one for one in judged if one.segment is None or (one.feature, one.defect) not in told]
 
 
 def _before(

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from leadscoring.common.console import DatabaseCommand, ProgressBar, print_json
@@ -20,6 +20,10 @@ SHOWN = 12
 
 class Command(DatabaseCommand):
     help = "Count new predictions, then check drift, data quality and volume; the checks are kept and feed the alerts."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        # Django's own `--version` gives way: here it names the version that is compared.
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
