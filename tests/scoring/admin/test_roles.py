@@ -19,6 +19,7 @@ lead_roles = import_module("scoring.migrations.0007_lead_roles")
 adoption = import_module("scoring.migrations.0008_adoption")
 lists = import_module("scoring.migrations.0010_lists_filled")
 imports = import_module("scoring.migrations.0011_import_steps")
+alerts = import_module("monitoring.migrations.0003_alert_roles")
 
 
 def make_roles() -> None:
@@ -29,6 +30,7 @@ def make_roles() -> None:
     adoption.grant(apps, editor)
     lists.grant(apps, editor)
     imports.grant(apps, editor)
+    alerts.extend_roles(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
