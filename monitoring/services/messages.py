@@ -32,12 +32,7 @@ def message_of(delivery: Delivery) -> Message:
         level=level,
         headline=words[:1].upper() + words[1:],
         happened=_happened(alert, event),
-        facts=(
-            ("What changed", alert.what),
-            ("How sure", alert.sure),
-            ("What it does to the business", alert.consequence),
-            ("What to do next", alert.next_step),
-        ),
+        facts=_facts(alert, delivery.what),
         members=tuple(part["story"]["title"] or part["subject"] for part in alert.members),
         url=address(f"/admin/monitoring/alert/{alert.pk}/change/"),
         at=event.at,
@@ -51,6 +46,18 @@ def message_of(delivery: Delivery) -> Message:
 def address(path: str) -> str:
     """A path of the admin as people outside it can open it, where PUBLIC_URL says how."""
     return f"{settings.PUBLIC_URL}{path}"
+
+
+def _facts(alert: Alert, what: str) -> tuple[tuple[str, str], ...]:
+    if what == MessageKind.RESOLVE.value:
+        # Nothing is to be done any more.
+        return (("What it was", alert.what),)
+    return (
+        ("What changed", alert.what),
+        ("How sure", alert.sure),
+        ("What it does to the business", alert.consequence),
+        ("What to do next", alert.next_step),
+    )
 
 
 def _happened(alert: Alert, event: AlertEvent) -> str:

@@ -19,6 +19,10 @@ lead_roles = import_module("scoring.migrations.0007_lead_roles")
 adoption = import_module("scoring.migrations.0008_adoption")
 lists = import_module("scoring.migrations.0010_lists_filled")
 imports = import_module("scoring.migrations.0011_import_steps")
+watch = [
+    import_module(f"monitoring.migrations.{name}_roles")
+    for name in ("0003_alert", "0005_drift", "0007_report", "0009_operations", "0011_performance")
+]
 
 
 def make_roles() -> None:
@@ -29,6 +33,8 @@ def make_roles() -> None:
     adoption.grant(apps, editor)
     lists.grant(apps, editor)
     imports.grant(apps, editor)
+    for module in watch:
+        module.extend_roles(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
