@@ -160,6 +160,8 @@ def _title(label: str, row: Row, found: Comparison) -> str:
     if abs(change) >= 0.05 and row.importance >= 0.02:
         way = "higher" if change > 0 else "lower"
         return f"Leads are scored {abs(change) * 100:.0f} % {way} on average since {label} changed"
+    if row.importance >= 0.02:
+        return f"{label} changed, which carries {share(row.importance)} of the model; the mean score hardly moved"
     return f"{label} changed; scores hardly moved"
 
 

@@ -34,6 +34,8 @@ KINDS = {
 }
 SPEAKS_FOR = frozenset({*KINDS.values(), RuleKind.VOLUME})
 SILENT = "no leads"
+#: Of what is no alert, so unlikely a rise is still shown on the page of the look.
+WORTH_SHOWING_Q = 0.05
 
 
 def check(*, as_of: datetime) -> DriftCheck | None:
@@ -57,11 +59,7 @@ def check(*, as_of: datetime) -> DriftCheck | None:
     worst = max(
         (one.sure for one in readings if one.sure is not None), key=lambda one: one.rank, default=None
     )
-    told = [
-        _defect_json(seen, one)
-        for one in bad
-        if one.rise is not None and (one.warning or one.rise.rise >= 0.05)
-    ]
+    told = [_defect_json(seen, one) for one in bad if one.rise is not None and one.q <= WORTH_SHOWING_Q]
     told += [_volume_json(seen, key, minutes, one, q) for key, minutes, one, q in volumes]
     summary = {
         "stretches": [{"minutes": one.minutes, "n": one.profiles[EVERYONE].n} for one in windows],
@@ -129,7 +127,8 @@ def _defect_reading(seen: Watched, version: ModelVersion, one: Defective, fields
         p=None if one.rise is None else one.rise.p,
         sure=_sure(one.q),
         cause=words.cause_of_field(one.feature, fields),
-        weight=importance * max(rise or 0.0, 0.0) * (1.0 if one.segment is None else 0.5),
+        # Twice that of a drift of this size: a broken field says more plainly what is wrong.
+        weight=importance * max(rise or 0.0, 0.0) * (2.0 if one.segment is None else 1.0),
         story=quality_words.defect_story(seen, one, importance),
     )
 
