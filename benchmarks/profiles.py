@@ -257,8 +257,8 @@ def table(found: dict[str, Any]) -> list[str]:
                 else ""
             )
             lines.append(
-                f"| {name} | {one['rate']:,.0f} | {one['our_cpu']:.1f} | {one['server_cpu']:.1f} | {one['seconds']:.1f} "
-                f"| {bar} |"
+                f"| {name} | {one['rate']:,.0f} | {one['our_cpu']:.1f} | {one['server_cpu']:.1f} "
+                f"| {one['seconds']:.1f} | {bar} |"
             )
     lines += [
         "",

@@ -162,6 +162,7 @@ TABLE: tuple[Entry, ...] = (
         when=Daily(hour=4, minute=20),
         why="Leads ripen by the day. After the night's searches and before people come to work.",
         expires_seconds=4 * 3600,
+        late=True,
     ),
     Entry(
         name="Remove old uploads",

@@ -24,7 +24,7 @@ def look(*, as_of: datetime) -> list[datetime]:
         work=_quality,
         missed=Missed.SKIP,
         keep=timedelta(days=2),
-        lease_seconds=300,
+        lease_seconds=1000,
     )
 
 
@@ -44,7 +44,7 @@ def check_drift(*, as_of: datetime) -> list[datetime]:
         work=_daily,
         missed=Missed.EACH,
         at_most=7,
-        lease_seconds=900,
+        lease_seconds=1000,
     )
 
 

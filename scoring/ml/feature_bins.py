@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+#: Distinct values of a category, and how often each occurs.
+Levels = tuple[NDArray[Any], NDArray[np.int64]]
 
 #: A category with a smaller share of the reference is counted in "other".
 LEAST_SHARE = 0.005
 #: More rare levels than this are not listed one by one.
 MOST_RARE = 2000
+#: From so many values on, distinct ones are found first.
+MANY = 2000
 DECILES = np.arange(1, 10) / 10
 
 
@@ -83,6 +87,13 @@ class FeatureBins:
             numbers = np.asarray(values, dtype=np.float64)
             place = np.searchsorted(np.asarray(self.edges), numbers, side="left")
             return np.where(np.isnan(numbers), self.missing, place).astype(np.int64)
+        if len(values) < MANY:
+            return self._places(values)
+        # Each distinct value is looked up once.
+        codes, distinct = _distinct(values)
+        return self._places(distinct)[codes]
+
+    def _places(self, values: NDArray[Any]) -> NDArray[np.int64]:
         find, missing = self._place.get, self.missing
         unlisted = self.size - 3 if self.rare_cut else self.size - 2
         return np.fromiter(
@@ -93,7 +104,15 @@ class FeatureBins:
 
     def count(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """Return how many values fall into each bin (shape ``size``)."""
+        if self.edges is None and len(values) >= MANY:
+            return self.count_levels(level_counts(values))
         return np.bincount(self.assign(values), minlength=self.size).astype(np.int64)
+
+    def count_levels(self, levels: Levels) -> NDArray[np.int64]:
+        """The same from counts of distinct values."""
+        distinct, counts = levels
+        places = self._places(distinct)
+        return np.bincount(places, weights=counts, minlength=self.size).astype(np.int64)
 
     def to_json(self) -> dict[str, object]:
         """Return a JSON object."""
@@ -131,17 +150,36 @@ def bins_of_numbers(values: NDArray[np.float64]) -> FeatureBins:
 
 def bins_of_categories(values: NDArray[Any]) -> FeatureBins:
     """Return a bin for each level with at least 0.5 % of all rows (missing ones counted in), most first."""
-    counts: dict[str, int] = {}
-    for value in values:
-        if isinstance(value, str):
-            counts[value] = counts.get(value, 0) + 1
-    least = LEAST_SHARE * len(values)
+    return bins_of_levels(level_counts(values))
+
+
+def bins_of_levels(levels: Levels) -> FeatureBins:
+    """The same from counts of distinct values, missing ones among them."""
+    distinct, numbers = levels
+    counts = {value: n for value, n in zip(distinct, numbers.tolist(), strict=True) if isinstance(value, str)}
+    least = LEAST_SHARE * int(numbers.sum())
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     rare = [level for level, count in ordered if count < least]
     return FeatureBins(
         levels=tuple(level for level, count in ordered if count >= least),
         rare=frozenset(rare[:MOST_RARE]),
         rare_cut=len(rare) > MOST_RARE,
+    )
+
+
+def level_counts(values: NDArray[Any]) -> Levels:
+    """Distinct values and how often each occurs; all that is missing is one of them, None."""
+    codes, distinct = _distinct(np.asarray(values, dtype=object))
+    return distinct, np.bincount(codes, minlength=len(distinct)).astype(np.int64)
+
+
+def _distinct(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """The place of each value among the distinct ones, and these; all that is missing is one of them, None."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    return np.where(codes < 0, len(distinct), codes).astype(np.int64), np.append(
+        np.asarray(distinct, dtype=object), None
     )
 
 
