@@ -19,6 +19,16 @@ lead_roles = import_module("scoring.migrations.0007_lead_roles")
 adoption = import_module("scoring.migrations.0008_adoption")
 lists = import_module("scoring.migrations.0010_lists_filled")
 imports = import_module("scoring.migrations.0011_import_steps")
+WATCH = [
+    import_module(f"monitoring.migrations.{name}")
+    for name in (
+        "0003_alert_roles",
+        "0005_drift_roles",
+        "0007_report_roles",
+        "0009_operations_roles",
+        "0011_performance_roles",
+    )
+]
 
 
 def make_roles() -> None:
@@ -29,6 +39,8 @@ def make_roles() -> None:
     adoption.grant(apps, editor)
     lists.grant(apps, editor)
     imports.grant(apps, editor)
+    for step in WATCH:
+        step.extend_roles(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
