@@ -30,8 +30,8 @@ def sign_in(db: None) -> SignIn:
 
 
 @pytest.fixture
-def outbox(settings: Settings, tmp_path: Path) -> Path:
-    """Where mails go as files."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    settings.EMAIL_FILE_PATH = str(tmp_path / "outbox")
+def outbox(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where mails go as files, one for each."""
+    settings.EMAIL_BACKEND = "leadscoring.common.outbox.MailFiles"
+    monkeypatch.setattr("leadscoring.common.outbox.directory", lambda: tmp_path / "outbox")
     return tmp_path / "outbox"

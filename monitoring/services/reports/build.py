@@ -11,7 +11,7 @@ from django.db import transaction
 
 from leadscoring.common.jobs import Missed, run_slot
 from monitoring.models import Report, ReportKind, ReportState
-from monitoring.services.reports import health, sections
+from monitoring.services.reports import alerting, health, sections
 from monitoring.services.reports.contents import Section, Week
 from monitoring.services.reports.render import render
 from monitoring.services.reports.sending import release
@@ -23,6 +23,7 @@ SECTIONS: tuple[tuple[str, Callable[[Week, datetime], Section]], ...] = (
     ("ripe", sections.ripe),
     ("model", health.model),
     ("data", health.data),
+    ("alerts", alerting.alerts),
 )
 WEEK = timedelta(days=7)
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from leadscoring.common.text import line
 from monitoring.contracts import RULES, AlertLevel, RuleDefault, RuleKind
-from monitoring.models import StoredReading
+from monitoring.models import AlertRule, Exposure, PerformanceCheck, StoredReading
 from monitoring.selectors.reports import newest_readings
 from monitoring.services.reports.contents import (
     NBSP,
@@ -61,8 +61,10 @@ def model(week: Week, as_of: datetime) -> Section:
     rows = newest_readings(MODEL_KINDS, week.start, as_of)
     ranking = [row for row in rows if row.kind == RuleKind.RANKING.value]
     known = [row for row in ranking if row.value is not None]
-    worse = [row for row in rows if serious(row) and row.kind != RuleKind.ESTIMATED_RANKING.value]
-    test = _test_auc(release)
+    worse = [row for row in serious(rows) if row.kind != RuleKind.ESTIMATED_RANKING.value]
+    test = _auc(release.champion.metrics)
+    check = _check(release, week, as_of)
+    found = _auc(check.results.get("metrics")) if check else None
     notes = [
         "ROC-AUC: the chance that a lead that converts is ranked above one that does not; .50 is guessing."
     ]
@@ -79,7 +81,9 @@ def model(week: Week, as_of: datetime) -> Section:
             f"The model holds: on {counted(largest.n, 'ripe lead')} its ranking lies no further from its test than "
             "chance explains."
         )
-        headline = f"model holds (AUC {_between(test)} in its test)" if test else "model holds"
+        headline = "model holds"
+        if found or test:
+            headline += f" (AUC {_between(found)})" if found else f" (AUC {_between(test)} in its test)"
     else:
         says = f"Whether the model still holds is {NOT_MEASURED}: too few of its leads are ripe."
         headline = "model not measured yet"
@@ -88,12 +92,13 @@ def model(week: Week, as_of: datetime) -> Section:
         f"Version {release.champion.number} serves since {release.opened_at:%-d %b %Y}. {says}",
         headline=headline,
         urgent=bool(worse),
-        tables=(_version_table(release, test), *_reading_tables("Measured on ripe leads", rows)),
+        tables=(_version_table(release, test, check), *_reading_tables("Measured on ripe leads", rows)),
         notes=tuple(notes),
         facts={
             "version": release.champion.number,
             "since": release.opened_at.isoformat(),
             "test_auc": test.to_json() if test else None,
+            "auc": found.to_json() if found else None,
             "readings": _facts(rows),
         },
         link=reverse("admin:scoring_modelversion_change", args=(release.champion_id,)),
@@ -103,7 +108,7 @@ def model(week: Week, as_of: datetime) -> Section:
 def data(week: Week, as_of: datetime) -> Section:
     """Whether leads and their values are still like those the model learned from."""
     rows = newest_readings(DATA_KINDS, week.start, as_of)
-    moved = [row for row in rows if serious(row)]
+    moved = serious(rows)
     known = [row for row in rows if row.value is not None]
     if not known:
         return Section(
@@ -129,29 +134,29 @@ def data(week: Week, as_of: datetime) -> Section:
     )
 
 
-def serious(row: StoredReading) -> bool:
-    """Beyond the limit from which its rule warns, and more than chance at this sample size."""
-    rule = NAMES.get(row.kind)
-    return (
-        rule is not None
-        and rule.warning is not None
-        and row.value is not None
-        and row.value >= rule.warning
-        and row.sure in SERIOUS
-    )
+def serious(rows: Sequence[StoredReading]) -> list[StoredReading]:
+    """Those beyond the limit from which their rule warns, and by more than chance at their sample size."""
+    limits = dict(AlertRule.objects.filter(enabled=True).values_list("kind", "warning"))
+    return [row for row in rows if row.sure in SERIOUS and _beyond(row.value, limits.get(row.kind))]
 
 
-def _version_table(release: Release, test: Estimate | None) -> Table:
+def _beyond(value: float | None, limit: float | None) -> bool:
+    return value is not None and limit is not None and value >= limit
+
+
+def _version_table(release: Release, test: Estimate | None, check: PerformanceCheck | None) -> Table:
     version = release.champion
     trained = counted(version.training_rows, "lead") if version.training_rows else "not told"
-    auc = f"{_between(test)} (95{NBSP}% interval, {sample(test.n)})" if test else "not told"
+    results = check.results if check else {}
     kind = str(version.estimator).replace("_", " ")
     return Table(
         ("Serving", ""),
         (
             ("Version", f"{version.number} ({line(kind, 40)})"),
             ("Trained on", trained),
-            ("ROC-AUC in its test", auc),
+            ("ROC-AUC in its test", _told(test, "not told")),
+            ("ROC-AUC on its ripe leads", _told(_auc(results.get("metrics")), NOT_MEASURED)),
+            ("Estimated for leads that wait", _told(_auc(results.get("estimate")), NOT_MEASURED)),
         ),
     )
 
@@ -201,14 +206,30 @@ def _facts(rows: Sequence[StoredReading]) -> list[dict[str, Any]]:
     ]
 
 
-def _test_auc(release: Release) -> Estimate | None:
-    raw = release.champion.metrics.get("roc_auc")
+def _check(release: Release, week: Week, as_of: datetime) -> PerformanceCheck | None:
+    """The newest check of the version that serves, of the week reported or later."""
+    return (
+        PerformanceCheck.objects.filter(
+            version=release.champion, role=Exposure.SERVING, slot__gte=week.start, slot__lte=as_of
+        )
+        .order_by("-slot")
+        .first()
+    )
+
+
+def _auc(metrics: object) -> Estimate | None:
+    """The AUC among metrics as they are kept, where there is one that can be read."""
+    raw = metrics.get("roc_auc") if isinstance(metrics, dict) else None
     if not isinstance(raw, dict):
         return None
     try:
         return Estimate.from_json({"method": "not told", **raw})
     except ValueError:
         return None
+
+
+def _told(auc: Estimate | None, missing: str) -> str:
+    return f"{_between(auc)} (95{NBSP}% interval, {sample(auc.n)})" if auc else missing
 
 
 def _between(auc: Estimate | None) -> str:

@@ -157,7 +157,7 @@ class TestNothing:
         assert row.subject == "Week 22: no model serves; no leads"
         assert row.images == []
         assert "No model serves" in words(row)
-        assert words(row).count("not measured yet") == 4
+        assert words(row).count("not measured yet") == 5
 
     def test_a_quiet_week_after_busy_ones_is_told_as_such(self) -> None:
         leads_of_week(1, "ABCD")
