@@ -223,7 +223,8 @@ def _queue_chart(span: Span, as_of: datetime) -> SafeString:
         step=span.step,
         title="How long the oldest due work has waited",
         y_title="Wait (s)",
-        caption=f"Each point: the longest wait that a look saw within {span.step_words}; n = {count(len(points), 'point')}. "
+        caption=f"Each point: the longest wait that a look saw within {span.step_words}; "
+        f"n = {count(len(points), 'point')}. "
         f"An alert warns from {limits_in_force()[RuleKind.QUEUE_LAG][0] or 0:,.0f} s.",
     )
 
