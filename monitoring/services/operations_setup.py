@@ -34,8 +34,8 @@ def _last_check(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
 
 
 def _last_readings(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
-    rules = AlertRule.objects.filter(judged_at__isnull=False).values_list("kind", "judged_at")
-    return [((kind,), at.timestamp()) for kind, at in rules]
+    rules = AlertRule.objects.values_list("kind", "judged_at")
+    return [((kind,), at.timestamp()) for kind, at in rules if at is not None]
 
 
 def _over_limit(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
