@@ -106,7 +106,7 @@ def _facts(past: History, total: dict[Series, Calls], route: str) -> list[dict[s
         {
             "name": "Busiest moment",
             "value": f"{max(rates, default=0.0) / 60:,.2f} calls/s",
-            "note": f"the most served so far over one {_step_words(past.step)}; aimed at: more than "
+            "note": f"the most served so far over {_step_words(past.step)}; aimed at: more than "
             f"{TARGET_PER_S} calls/s when they come",
         },
     ]
@@ -124,9 +124,7 @@ def _percent(share: float) -> str:
 
 
 def _step_words(step: timedelta) -> str:
-    return next(span.step_words for span in SPANS.values() if span.step == step).replace(
-        "10 minutes", "ten minutes"
-    )
+    return next(span.step_words for span in SPANS.values() if span.step == step)
 
 
 def _table(total: dict[Series, Calls]) -> list[dict[str, Any]]:
@@ -168,7 +166,7 @@ def _latency_chart(past: History, total: dict[Series, Calls], route: str, span: 
         title=f"Time of an answer of {route}",
         y_title="Time of an answer (ms)",
         target=_target(route),
-        caption=f"n = {n:,} answers as asked of {route}; each point one {span.step_words}; dashed: the target of "
+        caption=f"n = {n:,} answers as asked of {route}; each point {span.step_words}; dashed: the target of "
         f"{ms(_target(route))} for p95. Times are within 4 %.",
     )
 
@@ -184,7 +182,7 @@ def _rate_chart(past: History, total: dict[Series, Calls], span: Span) -> SafeSt
         step=past.step,
         title="Calls a minute",
         y_title="Calls a minute",
-        caption=f"n = {n:,} calls over all routes and web processes; each point one {span.step_words}.",
+        caption=f"n = {n:,} calls over all routes and web processes; each point {span.step_words}.",
     )
 
 
@@ -207,7 +205,7 @@ def _error_chart(past: History, total: dict[Series, Calls], span: Span) -> SafeS
         y_title="Share of all calls",
         target=0.01,
         shares=True,
-        caption=f"{hits:,} of n = {n:,} calls; each point one {span.step_words}; dashed: the target of 1 % for errors.",
+        caption=f"{hits:,} of n = {n:,} calls; each point {span.step_words}; dashed: the target of 1 % for errors.",
     )
 
 
@@ -225,7 +223,8 @@ def _queue_chart(span: Span, as_of: datetime) -> SafeString:
         step=span.step,
         title="How long the oldest due work has waited",
         y_title="Wait (s)",
-        caption=f"The longest wait that the looks of each {span.step_words} saw; n = {count(len(points), 'point')}. "
+        caption=f"Each point: the longest wait that a look saw within {span.step_words}; "
+        f"n = {count(len(points), 'point')}. "
         f"An alert warns from {limits_in_force()[RuleKind.QUEUE_LAG][0] or 0:,.0f} s.",
     )
 

@@ -26,9 +26,9 @@ class Span:
 
 
 SPANS = {
-    "hour": Span("hour", timedelta(hours=1), timedelta(minutes=1), "minute"),
-    "day": Span("day", timedelta(days=1), timedelta(minutes=10), "10 minutes"),
-    "week": Span("week", timedelta(days=7), timedelta(hours=1), "hour"),
+    "hour": Span("hour", timedelta(hours=1), timedelta(minutes=1), "one minute"),
+    "day": Span("day", timedelta(days=1), timedelta(minutes=10), "ten minutes"),
+    "week": Span("week", timedelta(days=7), timedelta(hours=1), "one hour"),
 }
 MINUTE = timedelta(minutes=1)
 Point = tuple[datetime, float | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitoring.selectors.profiles import fold_state
 from monitoring.stats.latencies import bucket_of
 from scoring.models import Prediction
 from scoring.selectors.leads import awaiting_score
@@ -54,3 +55,13 @@ def model_age(as_of: datetime) -> tuple[int, float] | None:
 def leads_waiting() -> int:
     """Leads that wait for a model, counted up to a bound."""
     return awaiting_score().order_by().values("pk")[:MOST_WAITING].count()
+
+
+def not_counted(as_of: datetime) -> tuple[int, datetime | None]:
+    """Predictions before `as_of` that are in no profile yet, counted up to a bound, and when the oldest was made."""
+    state = fold_state()
+    rows = Prediction.objects.filter(scored_at__lt=as_of)
+    if state is not None:
+        rows = rows.filter(scored_at__gte=state.folded_until)
+    oldest = rows.order_by("scored_at").values_list("scored_at", flat=True).first()
+    return (0, None) if oldest is None else (rows.order_by().values("pk")[:MOST_WAITING].count(), oldest)

@@ -11,8 +11,7 @@ import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
-from monitoring.contracts import RuleKind
-from monitoring.models import OperationsCheck, RequestTally, RequestTotal, StoredReading
+from monitoring.models import OperationsCheck, RequestTally, RequestTotal
 from monitoring.models.operations import HOUR
 from monitoring.selectors.calls import COLUMNS, Calls, summed
 
@@ -22,19 +21,8 @@ MINUTES_KEPT = timedelta(hours=26)
 """The page draws the last day from minutes."""
 HOURS_KEPT = timedelta(days=90)
 CHECKS_KEPT, FULL_HOURS_KEPT = timedelta(days=8), timedelta(days=400)
-READINGS_KEPT = timedelta(days=120)
-"""Rules are tried on the past 90 days."""
 MOST_HOURS = 24 * 7
 MOST_ROWS = 2000
-OWN_KINDS = (
-    RuleKind.LATENCY,
-    RuleKind.ERRORS,
-    RuleKind.QUEUE_LAG,
-    RuleKind.FAILED_WORK,
-    RuleKind.MODEL_AGE,
-    RuleKind.NO_MODEL,
-    RuleKind.BLIND,
-)
 
 
 class FoldedElsewhere(Exception):
@@ -42,7 +30,7 @@ class FoldedElsewhere(Exception):
 
 
 def tidy(*, as_of: datetime) -> None:
-    """Sum up what is old, and forget checks and readings that nothing shows any more."""
+    """Sum up what is old, and forget checks that nothing shows any more."""
     try:
         fold_minutes(as_of=as_of)
         fold_hours(as_of=as_of)
@@ -51,7 +39,6 @@ def tidy(*, as_of: datetime) -> None:
     checks = OperationsCheck.objects.filter(slot__lt=as_of - CHECKS_KEPT)
     _forget(checks.exclude(slot__minute=0))
     _forget(checks.filter(slot__lt=as_of - FULL_HOURS_KEPT))
-    _forget(StoredReading.objects.filter(kind__in=[k.value for k in OWN_KINDS], at__lt=as_of - READINGS_KEPT))
 
 
 def fold_minutes(*, as_of: datetime) -> int:
@@ -115,10 +102,10 @@ def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def _forget(rows: QuerySet[OperationsCheck] | QuerySet[StoredReading]) -> None:
+def _forget(rows: QuerySet[OperationsCheck]) -> None:
     """Delete in bounded steps: each is a short transaction."""
     while True:
         keys = list(rows.order_by("pk").values_list("pk", flat=True)[:MOST_ROWS])
         if not keys:
             return
-        rows.model._default_manager.filter(pk__in=keys).delete()
+        OperationsCheck.objects.filter(pk__in=keys).delete()

@@ -10,6 +10,7 @@ from monitoring.contracts import AlertLevel, Reading, RuleKind, Story
 from monitoring.selectors.calls import ERROR
 from monitoring.selectors.limits import Limits
 from monitoring.selectors.serving import MOST_WAITING, leads_waiting, model_age
+from monitoring.selectors.serving import not_counted as unfolded
 from monitoring.stats.latencies import (
     Buckets,
     Quantile,
@@ -189,6 +190,22 @@ def waiting_leads(as_of: datetime) -> Iterable[Reading]:
         link="/admin/scoring/lead/?scored=waiting",
     )
     return [Reading(RuleKind.NO_MODEL, "all", float(n), n, AlertLevel.CRITICAL, story, weight=float(n))]
+
+
+def not_counted(as_of: datetime) -> Iterable[Reading]:
+    """For how long predictions have waited to be counted into profiles, which drift and data quality are read from."""
+    n, oldest = unfolded(as_of)
+    hours = 0.0 if oldest is None else (as_of - oldest).total_seconds() / 3600.0
+    story = Story(
+        title=f"Drift goes unseen: predictions have not been counted for {_span(hours * 3600)}",
+        what=f"{'At least ' if n >= MOST_WAITING else ''}{n:,} predictions are in no profile yet; the oldest was made "
+        f"{_span(hours * 3600)} ago.",
+        sure="Counted from the rows, without a sample.",
+        consequence="A broken field, a dead source or a drift of the scores would not be noticed.",
+        next_step="See whether a worker runs, and whether the counting of predictions failed (Schedule, log).",
+        link=PAGE,
+    )
+    return [Reading(RuleKind.BLIND, "predictions", hours, n, AlertLevel.CRITICAL, story, weight=hours)]
 
 
 def _thin(what: str, least: str) -> Story:

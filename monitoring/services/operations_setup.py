@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.apps import apps
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 
-from monitoring.contracts import AlertLevel, RuleKind
-from monitoring.models import OperationsCheck, StoredReading
+from monitoring.contracts import AlertLevel, AlertState, RuleKind
+from monitoring.models import Alert, AlertRule, OperationsCheck, StoredReading
 from monitoring.registry import Gauge, Probe, gauges, probes
-from monitoring.selectors.limits import limits_in_force
 from monitoring.selectors.serving import model_age
 from monitoring.services import operations_readings as readings
 
@@ -19,10 +17,10 @@ PROBES = {
     "queue lag": Probe(frozenset({RuleKind.QUEUE_LAG}), readings.queue_lag),
     "failed work": Probe(frozenset({RuleKind.FAILED_WORK}), readings.failed_work, every_minutes=5),
     "waiting leads": Probe(frozenset({RuleKind.NO_MODEL}), readings.waiting_leads, every_minutes=5),
+    "predictions counted": Probe(frozenset({RuleKind.BLIND}), readings.not_counted, every_minutes=5),
     "model age": Probe(frozenset({RuleKind.MODEL_AGE}), readings.age_of_model, every_minutes=60),
 }
-LATEST_WITHIN = timedelta(days=8)
-"""Readings older than this are no longer shown as the newest."""
+MOST_READINGS = 5000
 
 
 def _age(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
@@ -35,35 +33,32 @@ def _last_check(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
     return [] if slot is None else [(("operations",), slot.timestamp())]
 
 
-def _newest(as_of: datetime) -> list[tuple[str, datetime]]:
-    """The moment of the newest reading of each kind, from the index of the last days."""
-    rows = StoredReading.objects.filter(at__gte=as_of - LATEST_WITHIN)
-    return list(rows.order_by("kind").values_list("kind").annotate(at=Max("at")))
-
-
 def _last_readings(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
-    return [((kind,), at.timestamp()) for kind, at in _newest(as_of)]
+    rules = AlertRule.objects.values_list("kind", "judged_at")
+    return [((kind,), at.timestamp()) for kind, at in rules if at is not None]
 
 
 def _over_limit(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
-    newest, rules = _newest(as_of), limits_in_force()
-    over = Q(pk__in=[])
-    for kind, at in newest:
-        warning = rules[RuleKind(kind)][0]
-        if warning is not None:
-            over |= Q(kind=kind, at=at, value__gte=warning)
-    rows = StoredReading.objects.filter(over).exclude(sure="").order_by()
-    counts = dict(rows.values_list("kind").annotate(Count("pk")))
-    return [((kind,), float(counts.get(kind, 0))) for kind, _ in newest]
+    # Readings that are far below their limit are not kept: what has no row at the last look is quiet.
+    warns: dict[str, float | None] = {}
+    newest = Q(pk__in=[])
+    for kind, at, warning in AlertRule.objects.filter(judged_at__isnull=False).values_list(
+        "kind", "judged_at", "warning"
+    ):
+        warns[kind] = warning
+        newest |= Q(kind=kind, at=at)
+    counts = dict.fromkeys(warns, 0)
+    rows = StoredReading.objects.filter(newest, value__isnull=False).exclude(sure="")
+    for kind, value, limits in rows.values_list("kind", "value", "limits")[:MOST_READINGS]:
+        limit = limits[0] if limits else warns[kind]
+        counts[kind] += limit is not None and value is not None and value >= limit
+    return [((kind,), float(count)) for kind, count in counts.items()]
 
 
 def _open_alerts(as_of: datetime) -> Iterable[tuple[tuple[str, ...], float]]:
     counts = dict.fromkeys((level.value for level in AlertLevel), 0)
-    # The rows come with another migration; before it there are none.
-    model = apps.all_models["monitoring"].get("alert")
-    if model is not None:
-        rows = model._default_manager.filter(state="open").values_list("level").annotate(Count("pk"))
-        counts.update(rows.order_by())
+    rows = Alert.objects.filter(state=AlertState.OPEN.value).order_by().values_list("level")
+    counts.update(rows.annotate(Count("pk")))
     return [((level,), float(count)) for level, count in counts.items()]
 
 
@@ -73,13 +68,13 @@ GAUGES = (
     Gauge("leadscoring_last_check_timestamp_seconds", "When the last check ran.", ("check",), _last_check),
     Gauge(
         "leadscoring_last_reading_timestamp_seconds",
-        "When a kind of reading was last taken.",
+        "When a kind of reading was last looked at.",
         ("kind",),
         _last_readings,
     ),
     Gauge(
         "leadscoring_readings_over_limit",
-        "Readings of the newest check of a kind that are surely over the limit that warns.",
+        "Readings of the last look at a kind that are surely over the limit that warns.",
         ("kind",),
         _over_limit,
     ),

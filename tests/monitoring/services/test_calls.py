@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from monitoring.contracts import RuleKind
-from monitoring.models import OperationsCheck, RequestTally, RequestTotal, StoredReading
+from monitoring.models import OperationsCheck, RequestTally, RequestTotal
 from monitoring.models.operations import HOUR
 from monitoring.selectors.calls import calls_between, calls_ever, calls_over_time
 from monitoring.services import calls
@@ -88,15 +87,11 @@ def test_rows_that_another_worker_took_undo_the_fold(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(calls, "summed", real)
 
 
-def test_old_checks_are_thinned_to_hours_and_old_readings_go() -> None:
+def test_old_checks_are_thinned_to_hours() -> None:
     for hours, minute in [(1, 5), (24 * 10, 5), (24 * 10, 0), (24 * 500, 0)]:
         OperationsCheck.objects.create(slot=(NOW - timedelta(hours=hours)).replace(minute=minute))
-    for days, kind in [(1, RuleKind.LATENCY), (200, RuleKind.LATENCY), (200, RuleKind.FEATURE_DRIFT)]:
-        StoredReading.objects.create(kind=kind.value, subject="x", at=NOW - timedelta(days=days))
     calls.tidy(as_of=NOW)
     assert OperationsCheck.objects.count() == 2
-    assert set(StoredReading.objects.values_list("kind", flat=True)) == {"latency", "feature_drift"}
-    assert StoredReading.objects.count() == 2, "drift readings belong to the drift checks"
 
 
 def test_windows_hold_what_began_in_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,9 +20,10 @@ lead_roles = import_module("scoring.migrations.0007_lead_roles")
 adoption = import_module("scoring.migrations.0008_adoption")
 lists = import_module("scoring.migrations.0010_lists_filled")
 imports = import_module("scoring.migrations.0011_import_steps")
+MONITORING = "monitoring.migrations"
 watch = [
-    import_module(f"monitoring.migrations.{name}_roles")
-    for name in ("0003_alert", "0005_drift", "0007_report", "0009_operations", "0011_performance")
+    import_module(f"{MONITORING}.{path.stem}")
+    for path in sorted(Path(str(import_module(MONITORING).__file__)).parent.glob("*_roles.py"))
 ]
 
 
@@ -33,8 +35,8 @@ def make_roles() -> None:
     adoption.grant(apps, editor)
     lists.grant(apps, editor)
     imports.grant(apps, editor)
-    for module in watch:
-        module.extend_roles(apps, editor)
+    for migration in watch:
+        migration.extend_roles(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
