@@ -168,8 +168,8 @@ def _fairness(
             )
             continue
         if at == best:
-            loss = None
-            value, p = 0.0, 1.0
+            # Nothing to test, so it takes no part in the correction either.
+            loss, value, p = None, 0.0, None
         else:
             loss = share_excess(int(hits[best]), int(sizes[best]), int(hits[at]), n)
             value = 1.0 - float(hits[at] / n) / float(hits[best] / sizes[best])
@@ -190,7 +190,7 @@ def _fairness(
 
 
 def _known(
-    kind: RuleKind, subject: str, value: float, n: int, p: float, story: Story, number: int
+    kind: RuleKind, subject: str, value: float, n: int, p: float | None, story: Story, number: int
 ) -> Reading:
     # Worse ranking, wrong chances and grades upside down are what one changed law looks like from three sides.
     return Reading(
