@@ -157,7 +157,7 @@ def _fairness(
     best = max(large, key=lambda at: hits[at] / sizes[at], default=None)
     made = []
     for at in order:
-        subject = f"version={number}/feature={feature}/value={names[at]}"[:300]
+        subject = f"version={number}/feature={feature}/value={names[at]}"
         n = int(sizes[at])
         if best is None or at not in large or len(large) < 2 or not hits[best]:
             why = (
@@ -182,7 +182,7 @@ def _fairness(
         made.append(
             replace(
                 _known(RuleKind.FAIRNESS, subject, value, n, p, story, number),
-                cause=f"fairness/version={number}/feature={feature}"[:300],
+                cause=f"fairness/version={number}/feature={feature}",
                 weight=value,
             )
         )
