@@ -41,10 +41,11 @@ class SameLeads:
     since: datetime
 
 
-def newest_check(*, serves_only: bool = True) -> PerformanceCheck | None:
+def newest_check() -> PerformanceCheck | None:
     """The newest check of a version that served."""
-    rows = PerformanceCheck.objects.select_related("version").order_by("-slot", "-pk")
-    return (rows.filter(serves=True) if serves_only else rows).first()
+    heavy = ("version__report", "version__reference_profile", "version__importance")
+    rows = PerformanceCheck.objects.filter(serves=True).select_related("version").defer(*heavy)
+    return rows.order_by("-slot", "-pk").first()
 
 
 def stands_out(row: PerformanceCheck) -> list[dict[str, Any]]:

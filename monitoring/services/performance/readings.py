@@ -157,7 +157,7 @@ def _fairness(
     best = max(large, key=lambda at: hits[at] / sizes[at], default=None)
     made = []
     for at in order:
-        subject = f"version={number}/feature={feature}/value={names[at]}"[:300]
+        subject = f"version={number}/feature={feature}/value={names[at]}"
         n = int(sizes[at])
         if best is None or at not in large or len(large) < 2 or not hits[best]:
             why = (
@@ -168,8 +168,8 @@ def _fairness(
             )
             continue
         if at == best:
-            loss = None
-            value, p = 0.0, 1.0
+            # Nothing to test, so it takes no part in the correction either.
+            loss, value, p = None, 0.0, None
         else:
             loss = share_excess(int(hits[best]), int(sizes[best]), int(hits[at]), n)
             value = 1.0 - float(hits[at] / n) / float(hits[best] / sizes[best])
@@ -182,7 +182,7 @@ def _fairness(
         made.append(
             replace(
                 _known(RuleKind.FAIRNESS, subject, value, n, p, story, number),
-                cause=f"fairness/version={number}/feature={feature}"[:300],
+                cause=f"fairness/version={number}/feature={feature}",
                 weight=value,
             )
         )
@@ -190,7 +190,7 @@ def _fairness(
 
 
 def _known(
-    kind: RuleKind, subject: str, value: float, n: int, p: float, story: Story, number: int
+    kind: RuleKind, subject: str, value: float, n: int, p: float | None, story: Story, number: int
 ) -> Reading:
     # Worse ranking, wrong chances and grades upside down are what one changed law looks like from three sides.
     return Reading(
