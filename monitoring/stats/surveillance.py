@@ -19,6 +19,8 @@ from scoring.ml.multiplicity import benjamini_hochberg
 from scoring.ml.reference import ReferenceProfile, Segment
 
 Key = tuple[str, int]
+Rises = list[tuple[ShareRise, int]]
+"""A share in each stretch that holds leads, with the stretch's minutes, shortest first."""
 
 LOOKS_PER_WEEK = 2016.0
 """One every five minutes."""
@@ -82,6 +84,7 @@ def defects(
     everyone: list[tuple[Segment | None, Key]] = [(None, ("", 0))]
     groups = everyone + [(one, (one.feature, one.bin)) for one in segments]
     found: list[tuple[str, Key | None, Defect, ShareRise | None, int]] = []
+    everywhere: dict[tuple[int, Defect], Rises] = {}
     tests = 0
     for segment, key in groups:
         for place, profile in enumerate(layout.features):
@@ -91,11 +94,18 @@ def defects(
                 before = _before(reference, layout, segment, place, defect)
                 if before is None or (segment is not None and profile.name == segment.feature):
                     continue
-                rises = list(_rises(stretches, key, place, defect, before))
+                rises: Rises = list(_rises(stretches, key, place, defect, before))
                 tests += len(stretches)
-                if segment is None or any(rise.rise >= LEAST_RISE for rise, _ in rises):
-                    rise, minutes = _loudest(rises)
-                    found.append((profile.name, None if segment is None else key, defect, rise, minutes))
+                if segment is None:
+                    everywhere[place, defect] = rises
+                    standing = [one for one in rises if not _passed(one, rises)]
+                    rise, minutes = _loudest(standing)
+                    found.append((profile.name, None, defect, rise, minutes))
+                    continue
+                standing = [one for one in rises if not _passed_within(one, rises, everywhere[place, defect])]
+                if any(rise.rise >= LEAST_RISE for rise, _ in standing):
+                    rise, minutes = _loudest(standing)
+                    found.append((profile.name, key, defect, rise, minutes))
     p = np.ones(max(tests, len(found), 1))
     p[: len(found)] = [1.0 if rise is None else rise.p for *_, rise, _ in found]
     q = benjamini_hochberg(p)[: len(found)].tolist()
@@ -154,17 +164,29 @@ def _rises(
             yield ShareRise(hits_before / m, hits / n, n, m, 1.0), stretch.minutes
 
 
-def _loudest(rises: list[tuple[ShareRise, int]]) -> tuple[ShareRise | None, int]:
-    """The least likely rise that no shorter stretch contradicts; the longest stretch where nothing rose."""
-    standing: list[tuple[ShareRise, int]] = []
-    for rise, minutes in rises:
-        passed = any(
-            short.n >= ENOUGH_TO_CONTRADICT and short.rise < rise.rise / 2
-            for short, less in rises
-            if less < minutes
-        )
-        if not passed:
-            standing.append((rise, minutes))
+def _passed(one: tuple[ShareRise, int], rises: Rises) -> bool:
+    """Whether the leads of a shorter stretch say that what this one shows is over."""
+    rise, minutes = one
+    return any(
+        short.n >= ENOUGH_TO_CONTRADICT and short.rise < rise.rise / 2
+        for short, less in rises
+        if less < minutes
+    )
+
+
+def _passed_within(one: tuple[ShareRise, int], rises: Rises, everywhere: Rises) -> bool:
+    """The same for the leads of one value. Few of them may have come since; then, of what broke for all leads and is
+    over for all, it is over for them too unless their own say otherwise."""
+    rise, minutes = one
+    if _passed(one, rises):
+        return True
+    general = [other for other in everywhere if other[1] == minutes and other[0].rise >= rise.rise / 2]
+    still = any(short.rise >= rise.rise / 2 for short, less in rises if less < minutes)
+    return rise.rise >= LEAST_RISE and not still and any(_passed(other, everywhere) for other in general)
+
+
+def _loudest(standing: Rises) -> tuple[ShareRise | None, int]:
+    """The least likely rise; the longest stretch where nothing rose."""
     if not standing:
         return None, 0
     return min(standing, key=lambda one: (one[0].p, -one[1]))

@@ -78,7 +78,7 @@ class TestBadValues:
             (
                 {"budget": None},
                 RuleKind.MISSING,
-                "has no value in 100.0 % of the leads of the last 15 minutes",
+                "has no value in 100.0 % of the leads",
             ),
             ({"source": "Billboard"}, RuleKind.UNSEEN, "holds a value that training never saw in 100.0 %"),
             ({"pages": "many"}, RuleKind.UNREADABLE, "cannot be read in 100.0 %"),
