@@ -102,7 +102,7 @@ def defects(
                     rise, minutes = _loudest(standing)
                     found.append((profile.name, None, defect, rise, minutes))
                     continue
-                standing = [one for one in rises if not _passed_within(one, rises, everywhere[place, defect])]
+                standing = _standing(rises, everywhere[place, defect])
                 if any(rise.rise >= LEAST_RISE for rise, _ in standing):
                     rise, minutes = _loudest(standing)
                     found.append((profile.name, key, defect, rise, minutes))
@@ -113,9 +113,19 @@ def defects(
         Defective(name, segment, defect, rise, minutes, one)
         for (name, segment, defect, rise, minutes), one in zip(found, q, strict=True)
     ]
-    # Where all leads tell it, the single values tell nothing new.
-    told = {(one.feature, one.defect) for one in judged if one.segment is None and one.warning}
-    return [one for one in judged if one.segment is None or (one.feature, one.defect) not in told]
+    # Where all leads tell it, the single values tell nothing new, unless it is much worse among them than among all.
+    told = {
+        (one.feature, one.defect): one.rise.rise
+        for one in judged
+        if one.segment is None and one.warning and one.rise is not None
+    }
+    return [
+        one
+        for one in judged
+        if one.segment is None
+        or one.rise is None
+        or one.rise.rise > 2 * told.get((one.feature, one.defect), 0.0)
+    ]
 
 
 def _before(
@@ -174,15 +184,19 @@ def _passed(one: tuple[ShareRise, int], rises: Rises) -> bool:
     )
 
 
-def _passed_within(one: tuple[ShareRise, int], rises: Rises, everywhere: Rises) -> bool:
-    """The same for the leads of one value. Few of them may have come since; then, of what broke for all leads and is
-    over for all, it is over for them too unless their own say otherwise."""
-    rise, minutes = one
-    if _passed(one, rises):
-        return True
-    general = [other for other in everywhere if other[1] == minutes and other[0].rise >= rise.rise / 2]
-    still = any(short.rise >= rise.rise / 2 for short, less in rises if less < minutes)
-    return rise.rise >= LEAST_RISE and not still and any(_passed(other, everywhere) for other in general)
+def _standing(rises: Rises, everywhere: Rises) -> Rises:
+    """What the leads of one value show that is not over. Few of them may have come since; then, of what broke for all
+    leads and is over for all, it is over for them too unless their own say otherwise."""
+    standing: Rises = []
+    for rise, minutes in rises:
+        over = rise.rise >= LEAST_RISE and any(
+            least == minutes and other.rise >= rise.rise / 2 and _passed((other, least), everywhere)
+            for other, least in everywhere
+        )
+        still = any(short.rise >= rise.rise / 2 for short, _ in standing)
+        if not _passed((rise, minutes), rises) and (still or not over):
+            standing.append((rise, minutes))
+    return standing
 
 
 def _loudest(standing: Rises) -> tuple[ShareRise | None, int]:
