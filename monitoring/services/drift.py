@@ -185,6 +185,7 @@ def _sure(q: float | None) -> AlertLevel | None:
 def _readings(made: DriftCheck, seen: Watched, found: Comparison) -> list[Reading]:
     own = own_limits(made.version.feature_set_id)
     broken = broken_fields(made.version_id)
+    mixes = {row.feature: row for row in found.rows if row.segment is None}
     readings = []
     for row in found.rows:
         unknown = row.judged.level is Level.UNKNOWN
@@ -198,7 +199,7 @@ def _readings(made: DriftCheck, seen: Watched, found: Comparison) -> list[Readin
                 p=row.drift.p,
                 sure=_sure(row.judged.q),
                 limits=None if limits is None else (limits.warning, limits.critical),
-                cause=words.cause(seen, row, broken),
+                cause=words.cause(seen, row, broken, mixes),
                 weight=row.weight,
                 story=words.feature_story(made, seen, row, found),
             )
@@ -214,7 +215,7 @@ def _readings(made: DriftCheck, seen: Watched, found: Comparison) -> list[Readin
             p=score.drift.p,
             sure=_sure(score.q),
             # Scores follow the features that moved: one alert for both.
-            cause=words.cause(seen, moved[0], broken) if moved else "",
+            cause=words.cause(seen, moved[0], broken, mixes) if moved else "",
             weight=0.0,
             story=words.score_story(made, found),
         )

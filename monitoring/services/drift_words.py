@@ -65,15 +65,15 @@ def cause_of_field(feature: str, broken: set[str]) -> str:
     return SEVERAL if feature in broken and len(broken) > 1 else f"feature={feature}"[:300]
 
 
-def cause(seen: Watched, row: Row, broken: set[str]) -> str:
-    """What one alert is about: a watched value that came or went, or the feature itself."""
-    if row.mix:
-        moved = row if row.feature == row.mix else None
-        if moved is not None and moved.drift.moves:
-            first = moved.drift.moves[0]
-            return f"{row.mix}={seen.reference.feature(row.mix).bin_names[first.bin]}"[:300]
+def cause(seen: Watched, row: Row, broken: set[str], mixes: dict[str, Row]) -> str:
+    """What one alert is about: a watched value that came or went, with all that its leads drag along, or the feature
+    itself. `mixes` are the rows of watched features among all leads, by name."""
+    if not row.mix or row.feature in broken:
+        return cause_of_field(row.feature, broken)
+    moves = mixes[row.mix].drift.moves
+    if not moves:
         return f"mix of {row.mix}"[:300]
-    return cause_of_field(row.feature, broken)
+    return f"{row.mix}={seen.reference.feature(row.mix).bin_names[moves[0].bin]}"[:300]
 
 
 def share(value: float) -> str:

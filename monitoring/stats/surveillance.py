@@ -19,6 +19,8 @@ from scoring.ml.multiplicity import benjamini_hochberg
 from scoring.ml.reference import ReferenceProfile, Segment
 
 Key = tuple[str, int]
+Rises = list[tuple[ShareRise, int]]
+"""A share in each stretch that holds leads, with the stretch's minutes, shortest first."""
 
 LOOKS_PER_WEEK = 2016.0
 """One every five minutes."""
@@ -82,6 +84,7 @@ def defects(
     everyone: list[tuple[Segment | None, Key]] = [(None, ("", 0))]
     groups = everyone + [(one, (one.feature, one.bin)) for one in segments]
     found: list[tuple[str, Key | None, Defect, ShareRise | None, int]] = []
+    everywhere: dict[tuple[int, Defect], Rises] = {}
     tests = 0
     for segment, key in groups:
         for place, profile in enumerate(layout.features):
@@ -91,11 +94,18 @@ def defects(
                 before = _before(reference, layout, segment, place, defect)
                 if before is None or (segment is not None and profile.name == segment.feature):
                     continue
-                rises = list(_rises(stretches, key, place, defect, before))
+                rises: Rises = list(_rises(stretches, key, place, defect, before))
                 tests += len(stretches)
-                if segment is None or any(rise.rise >= LEAST_RISE for rise, _ in rises):
-                    rise, minutes = _loudest(rises)
-                    found.append((profile.name, None if segment is None else key, defect, rise, minutes))
+                if segment is None:
+                    everywhere[place, defect] = rises
+                    standing = [one for one in rises if not _passed(one, rises)]
+                    rise, minutes = _loudest(standing)
+                    found.append((profile.name, None, defect, rise, minutes))
+                    continue
+                standing = _standing(rises, everywhere[place, defect])
+                if any(rise.rise >= LEAST_RISE for rise, _ in standing):
+                    rise, minutes = _loudest(standing)
+                    found.append((profile.name, key, defect, rise, minutes))
     p = np.ones(max(tests, len(found), 1))
     p[: len(found)] = [1.0 if rise is None else rise.p for *_, rise, _ in found]
     q = benjamini_hochberg(p)[: len(found)].tolist()
@@ -103,9 +113,19 @@ def defects(
         Defective(name, segment, defect, rise, minutes, one)
         for (name, segment, defect, rise, minutes), one in zip(found, q, strict=True)
     ]
-    # Where all leads tell it, the single values tell nothing new.
-    told = {(one.feature, one.defect) for one in judged if one.segment is None and one.warning}
-    return [one for one in judged if one.segment is None or (one.feature, one.defect) not in told]
+    # Where all leads tell it, the single values tell nothing new, unless it is much worse among them than among all.
+    told = {
+        (one.feature, one.defect): one.rise.rise
+        for one in judged
+        if one.segment is None and one.warning and one.rise is not None
+    }
+    return [
+        one
+        for one in judged
+        if one.segment is None
+        or one.rise is None
+        or one.rise.rise > 2 * told.get((one.feature, one.defect), 0.0)
+    ]
 
 
 def _before(
@@ -154,17 +174,33 @@ def _rises(
             yield ShareRise(hits_before / m, hits / n, n, m, 1.0), stretch.minutes
 
 
-def _loudest(rises: list[tuple[ShareRise, int]]) -> tuple[ShareRise | None, int]:
-    """The least likely rise that no shorter stretch contradicts; the longest stretch where nothing rose."""
-    standing: list[tuple[ShareRise, int]] = []
+def _passed(one: tuple[ShareRise, int], rises: Rises) -> bool:
+    """Whether the leads of a shorter stretch say that what this one shows is over."""
+    rise, minutes = one
+    return any(
+        short.n >= ENOUGH_TO_CONTRADICT and short.rise < rise.rise / 2
+        for short, less in rises
+        if less < minutes
+    )
+
+
+def _standing(rises: Rises, everywhere: Rises) -> Rises:
+    """What the leads of one value show that is not over. Few of them may have come since; then, of what broke for all
+    leads and is over for all, it is over for them too unless their own say otherwise."""
+    standing: Rises = []
     for rise, minutes in rises:
-        passed = any(
-            short.n >= ENOUGH_TO_CONTRADICT and short.rise < rise.rise / 2
-            for short, less in rises
-            if less < minutes
+        over = rise.rise >= LEAST_RISE and any(
+            least == minutes and other.rise >= rise.rise / 2 and _passed((other, least), everywhere)
+            for other, least in everywhere
         )
-        if not passed:
+        still = any(short.rise >= rise.rise / 2 for short, _ in standing)
+        if not _passed((rise, minutes), rises) and (still or not over):
             standing.append((rise, minutes))
+    return standing
+
+
+def _loudest(standing: Rises) -> tuple[ShareRise | None, int]:
+    """The least likely rise; the longest stretch where nothing rose."""
     if not standing:
         return None, 0
     return min(standing, key=lambda one: (one[0].p, -one[1]))

@@ -9,9 +9,18 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from monitoring.selectors.profiles import watched
+from monitoring.services import profiles
 from tests.factories.people import a_person
 
 SignIn = Callable[[str], Client]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    # A process keeps references by the version's key, and keys come again in the next test.
+    watched.cache_clear()
+    profiles._folders.clear()
 
 
 @pytest.fixture

@@ -32,12 +32,6 @@ FIELDS = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> None:
-    watched.cache_clear()
-    profiles._folders.clear()
-
-
 @pytest.fixture
 def release() -> Release:
     return a_watched_release()

@@ -131,6 +131,25 @@ class TestCleared:
         )
         assert found.critical
 
+    def test_it_is_over_for_the_leads_of_a_rare_source_too_although_none_of_them_came_since(self) -> None:
+        bad = broken(GOOD[:300], budget=None)
+        good = [row for row in GOOD[300:] if row["source"] != "Mail"][:40]
+        found = looked(good, good + bad[:60], bad[:200] + good, bad + good)
+        assert loud(found) == set()
+
+    def test_what_broke_for_a_rare_source_only_is_not_over_because_others_came(self) -> None:
+        bad = [{**row, "budget": None} if row["source"] == "Mail" else row for row in GOOD[:300]]
+        good = [row for row in GOOD[300:] if row["source"] != "Mail"][:40]
+        found = looked(good, good + bad[:60], bad[:200] + good, bad + good)
+        assert ("budget", Defect.MISSING) in loud(found)
+
+    def test_what_goes_on_for_one_source_is_not_over_because_it_is_over_for_the_others(self) -> None:
+        bad = broken(GOOD[:300], budget=None)
+        good = [{**row, "budget": None} if row["source"] == "Mail" else row for row in GOOD[300:360]]
+        found = looked(good[:40], good[:40] + bad[:60], bad[:200] + good, bad + good)
+        place = a_reference().feature("source").bin_names.index("Mail")
+        assert {d.segment for d in found if d.critical and d.segment} == {("source", place)}
+
 
 class TestNothingToSay:
     def test_no_leads_are_no_reading(self) -> None:
