@@ -177,10 +177,10 @@ def _distinct(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """The place of each value among the distinct ones, and these; all that is missing is one of them, None."""
     import pandas as pd
 
-    codes, distinct = pd.factorize(values)
-    return np.where(codes < 0, len(distinct), codes).astype(np.int64), np.append(
-        np.asarray(distinct, dtype=object), None
-    )
+    codes, found = pd.factorize(values)
+    distinct = np.empty(len(found) + 1, dtype=object)
+    distinct[:-1] = found
+    return np.where(codes < 0, len(found), codes).astype(np.int64), distinct
 
 
 def date_bin_names(edges: tuple[float, ...]) -> tuple[str, ...]:
