@@ -15,17 +15,19 @@ from monitoring.stats.surveillance import Stretch
 
 WEEK = timedelta(weeks=1)
 WEEKS = 8
-SLICES = (15, 60)
+SLICES = (5, 15, 60)
 HOURS = (6, 24)
 
 
 def stretches(layout: Layout, version_id: int, role: str, until: datetime) -> list[Stretch]:
-    """The last 15 and 60 minutes from slices, the last 6 and 24 hours (and what has begun) from hours: leads scored
+    """The last 5, 15 and 60 minutes from slices, the last 6 and 24 hours (and what has begun) from hours: leads scored
     for the first time and again, shortest first."""
     rows = StoredProfile.objects.filter(version_id=version_id, role=role).defer("sketches", "moments")
     windows = [(minutes, Span.SLICE, until - timedelta(minutes=minutes)) for minutes in SLICES]
     windows += [(hours * 60, Span.HOUR, floor_hour(until) - hours * HOUR) for hours in HOURS]
-    wanted = Q(span=Span.SLICE, start__gte=windows[1][2]) | Q(span=Span.HOUR, start__gte=windows[3][2])
+    wanted = Q(span=Span.SLICE, start__gte=windows[len(SLICES) - 1][2]) | Q(
+        span=Span.HOUR, start__gte=windows[-1][2]
+    )
     found: list[dict[Key, Profile]] = [{EVERYONE: Profile.empty(layout)} for _ in windows]
     for row in rows.filter(wanted, start__lt=until).order_by("start"):
         profile = Profile.of_counts(layout, row.n, bytes(row.counts))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from scipy import special
 
 from monitoring.stats.levels import CRITICAL_Q, WARNING_Q
 from monitoring.stats.profiles import Layout, Profile
@@ -24,8 +25,8 @@ Rises = list[tuple[ShareRise, int]]
 
 LOOKS_PER_WEEK = 2016.0
 """One every five minutes."""
-ENOUGH_TO_CONTRADICT = 30
-"""So many leads of a shorter stretch may say that what a longer one shows has passed."""
+CONTRADICTION = 0.01
+"""So unlikely must the newest leads be, were half of a rise still there, for it to be over."""
 
 
 class Defect(StrEnum):
@@ -177,8 +178,10 @@ def _rises(
 def _passed(one: tuple[ShareRise, int], rises: Rises) -> bool:
     """Whether the leads of a shorter stretch say that what this one shows is over."""
     rise, minutes = one
-    return any(
-        short.n >= ENOUGH_TO_CONTRADICT and short.rise < rise.rise / 2
+    limit = min(rise.before + rise.rise / 2, 1.0)
+    return rise.rise >= LEAST_RISE and any(
+        # The chance of so few bad values among the newest leads, were half of the rise still there.
+        special.bdtr(round(short.now * short.n), short.n, limit) <= CONTRADICTION
         for short, less in rises
         if less < minutes
     )

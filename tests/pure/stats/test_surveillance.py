@@ -121,7 +121,7 @@ class TestCleared:
 
     def test_too_few_good_leads_do_not_say_that_it_is_mended(self) -> None:
         bad, good = broken(GOOD[:300], budget=None), GOOD[300:]
-        found = one(looked(good[:12], good[:12] + bad[:60], bad[:200], bad), "budget", Defect.MISSING)
+        found = one(looked(good[:5], good[:5] + bad[:60], bad[:200], bad), "budget", Defect.MISSING)
         assert found.critical
 
     def test_it_is_heard_again_when_it_breaks_again(self) -> None:
