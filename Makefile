@@ -17,7 +17,7 @@ UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 PORT ?= 8000
 
-.PHONY: help demo run test services-test lint format types contracts bench peers docs lock clean
+.PHONY: help demo run test services-test lint format types contracts bench peers watch-peers docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -83,6 +83,13 @@ bench: .venv/.dev ## the measurements of benchmarks/
 
 peers: .venv/.peers ## the tools that benchmarks/peers/ compares with
 
+.venv-watch/.done: requirements-watch-peers.lock
+	@"$(PYTHON)" -m venv .venv-watch
+	@.venv-watch/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+watch-peers: .venv-watch/.done ## the tools that benchmarks/peers/drift.py and estimation.py compare with
+
 docs: .venv/.dev ## docs/openapi.yaml from the code
 	@$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 
@@ -92,6 +99,7 @@ lock: ## write the lock files anew from pyproject.toml (needs uv)
 	$(UV_COMPILE) pyproject.toml -o requirements.lock
 	$(UV_COMPILE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(UV_COMPILE) pyproject.toml --group dev --group peers -c requirements-dev.lock -o requirements-peers.lock
+	$(UV_COMPILE) benchmarks/peers/watch.in -o requirements-watch-peers.lock
 
 clean: ## remove .venv and everything the program wrote
-	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-watch var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
