@@ -151,7 +151,7 @@ def fold(as_of: datetime, n: int) -> dict[str, Any]:
 def check_in_fresh_process() -> dict[str, Any]:
     """The check as a process makes it that has only started."""
     told = subprocess.run(
-        [sys.executable, "-m", "benchmarks.profiles", "--check"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "benchmarks.profiles", "--check"], check=True, stdout=subprocess.PIPE, text=True
     )
     return dict(json.loads(told.stdout.splitlines()[-1]))
 
