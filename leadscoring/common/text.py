@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
+import re
 
-KEPT_CONTROLS = frozenset("\n\t")
+#: Unicode's categories Cc, but for tab and line feed, and Cs.
+_REFUSED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def plain(text: str, limit: int) -> str:
@@ -16,10 +17,7 @@ def plain(text: str, limit: int) -> str:
     ('a�b�', 'abc…')
     """
     # A longer text is cut first: a value of megabytes is not looked through.
-    clean = "".join(
-        "\ufffd" if letter not in KEPT_CONTROLS and unicodedata.category(letter) in {"Cc", "Cs"} else letter
-        for letter in text[: limit + 1]
-    )
+    clean = _REFUSED.sub("\ufffd", text[: limit + 1])
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

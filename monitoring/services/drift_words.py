@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
@@ -21,7 +22,13 @@ SEVERAL = "several fields"
 
 def link(made: DriftCheck) -> str:
     """The page of a check."""
-    return reverse("admin:monitoring_driftcheck_change", args=(made.pk,))
+    return _page(made.pk)
+
+
+@lru_cache(maxsize=8)
+def _page(key: int) -> str:
+    # Each of the hundreds of stories of a check asks for it.
+    return reverse("admin:monitoring_driftcheck_change", args=(key,))
 
 
 def importance_of(version: ModelVersion, feature: str) -> float:
