@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from leadscoring.common.text import line, plain, stable_key
-from monitoring.contracts import RULES, Looked, Reading, Story
+from monitoring.contracts import RULES, Looked, Reading, RuleKind, Story
 from monitoring.models import StoredReading
 from monitoring.services.alerts import settle
 
@@ -17,6 +17,9 @@ BATCH = 500
 #: rows, and no rule that anybody would set fires on them.
 KEPT_FROM = 0.2
 _LIMITS = {rule.kind: rule.warning or 0.0 for rule in RULES}
+_OFTEN = frozenset(
+    {RuleKind.MISSING, RuleKind.UNSEEN, RuleKind.OUT_OF_RANGE, RuleKind.UNREADABLE, RuleKind.VOLUME}
+)
 KEPT_DAYS = 180
 LONGEST_KEY, LONGEST_TITLE, LONGEST_WORDS, LONGEST_LINK = 300, 300, 2000, 500
 
@@ -88,6 +91,8 @@ def _clean(reading: Reading) -> Reading:
 
 
 def _worth_keeping(reading: Reading) -> bool:
+    if reading.kind not in _OFTEN:
+        return True
     return reading.value is not None and (
         reading.sure is not None or reading.value >= KEPT_FROM * _LIMITS[reading.kind]
     )

@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Group
-from django.db import connection
 
-from tests.factories.people import ROLES
+from tests.factories.people import ROLES, make_roles
 
 pytestmark = pytest.mark.django_db
-
-roles = import_module("scoring.migrations.0002_roles")
-lead_roles = import_module("scoring.migrations.0007_lead_roles")
-adoption = import_module("scoring.migrations.0008_adoption")
-lists = import_module("scoring.migrations.0010_lists_filled")
-imports = import_module("scoring.migrations.0011_import_steps")
-MONITORING = "monitoring.migrations"
-watch = [
-    import_module(f"{MONITORING}.{path.stem}")
-    for path in sorted(Path(str(import_module(MONITORING).__file__)).parent.glob("*_roles.py"))
-]
-
-
-def make_roles() -> None:
-    """The migrations' functions; all they read of a schema editor is the connection."""
-    editor = SimpleNamespace(connection=connection)
-    roles.make_roles(apps, editor)
-    lead_roles.extend_roles(apps, editor)
-    adoption.grant(apps, editor)
-    lists.grant(apps, editor)
-    imports.grant(apps, editor)
-    for migration in watch:
-        migration.extend_roles(apps, editor)
 
 
 def permissions() -> dict[str, list[str]]:
