@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -168,7 +167,7 @@ def check() -> dict[str, Any]:
     from monitoring.services import drift
 
     connection.ensure_connection()
-    before = resident()
+    before = memory("VmRSS")
     # Modules behind the addresses of pages: loaded once in the life of a process, and part of its memory here.
     begin = time.perf_counter()
     assert get_resolver().url_patterns
@@ -187,13 +186,15 @@ def check() -> dict[str, Any]:
         "first_cpu": used[0],
         "second": took[1],
         "second_cpu": used[1],
-        "mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / MB,
+        "mb": (memory("VmHWM") - before) / MB,
     }
 
 
-def resident() -> int:
-    """Bytes this process holds in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+def memory(name: str) -> int:
+    """Bytes this process holds (VmRSS) or has held at most (VmHWM). getrusage would tell of the process it was forked
+    from too."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
 
 
 def forget() -> None:

@@ -117,7 +117,8 @@ def _next_slice(since: datetime, limit: datetime) -> datetime:
 def _count(start: datetime, end: datetime, *, keep_since: datetime | None = None) -> int:
     """Count a closed stretch within one hour and add it to the hour's rows; inside the caller's transaction."""
     hour = floor_hour(start)
-    total, touched = _known(hour), set()
+    total = _known(hour)
+    touched: set[tuple[Group, Key]] = set()
     done = 0
     at = start
     while at < end:
@@ -204,10 +205,12 @@ class _Waiting:
         self._latency: list[float] = []
 
     def add(self, rows: list[Any]) -> None:
-        columns = zip(*rows, strict=True)
-        kept = (self.texts, self._probability, self._score, self._grade, self._latency)
-        for mine, more in zip(kept, islice(columns, 3, None), strict=True):
-            mine.extend(more)
+        _, _, _, texts, probability, score, grade, latency = zip(*rows, strict=True)
+        self.texts.extend(texts)
+        self._probability.extend(probability)
+        self._score.extend(score)
+        self._grade.extend(grade)
+        self._latency.extend(latency)
 
     def scored(self) -> Scored:
         return Scored(

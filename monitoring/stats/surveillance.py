@@ -14,8 +14,9 @@ import numpy as np
 from scipy import special
 
 from monitoring.stats.levels import CRITICAL_Q, WARNING_Q
-from monitoring.stats.profiles import Layout, Profile
+from monitoring.stats.profiles import Counts, Layout, Profile
 from monitoring.stats.quality import LEAST_RISE, ShareRise, share_rise
+from scoring.ml.feature_bins import FeatureBins
 from scoring.ml.multiplicity import benjamini_hochberg
 from scoring.ml.reference import ReferenceProfile, Segment
 
@@ -138,16 +139,21 @@ def _before(
     n = int(counts.sum())
     if not n:
         return None
-    if defect is Defect.MISSING:
-        return int(counts[profile.bins.missing]), n
-    if defect is Defect.UNSEEN:
-        return None if profile.bins.unseen is None else (0, n)
-    if defect is Defect.UNREADABLE:
+    if defect in (Defect.MISSING, Defect.UNREADABLE):
         # What could not be read was missing to the model: at most so many were unreadable.
         return int(counts[profile.bins.missing]), n
+    if defect is Defect.UNSEEN:
+        return None if profile.bins.unseen is None else (_seen_once(profile.bins, counts), n)
     if profile.outside is None or profile.bins.edges is None:
         return None
     return (profile.outside if segment is None else min(profile.outside, n)), n
+
+
+def _seen_once(bins: FeatureBins, counts: Counts) -> int:
+    """At most so many rows held a level that no other row held: new levels come about as often (Good 1953, Biometrika
+    40:237-264). How many there were is not kept; they are among the rare levels."""
+    other = int(counts[bins.size - 3])
+    return min(len(bins.rare), other)
 
 
 def _hits(profile: Profile, place: int, defect: Defect) -> int:

@@ -8,13 +8,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from monitoring.stats.comparison import segments_looked_at
 from monitoring.stats.folding import Folder, Scored
 from monitoring.stats.profiles import Layout, Profile
 from monitoring.stats.surveillance import Defect, Defective, Stretch, defects
-from scoring.ml.schema import FeatureSchema
+from scoring.ml.reference import reference_profile
+from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, parse_frame
 from tests.factories.watching import SPECS, a_reference, values
 
 Key = tuple[str, int]
@@ -166,6 +168,35 @@ class TestNothingToSay:
     def test_a_few_bad_leads_of_few_are_chance(self) -> None:
         bad = broken(GOOD[:2], budget=None)
         assert loud(looked(bad + GOOD[2:5], bad + GOOD[2:5], bad + GOOD[2:5], bad + GOOD[2:5])) == set()
+
+
+class TestManyRareLevels:
+    """A category with a long tail: levels that training never saw come every day."""
+
+    SPEC = FeatureSpec("firm", "Firm", Kind.CATEGORY)
+
+    def firms(self, n: int, seed: int) -> list[Lead]:
+        return [{"firm": f"firm {level}"} for level in np.random.default_rng(seed).zipf(1.6, n)]
+
+    def looked(self, rows: list[Lead]) -> Defective:
+        schema = FeatureSchema((self.SPEC,))
+        known = parse_frame(schema, pd.DataFrame(self.firms(2000, 1), dtype=object))
+        reference = reference_profile(known, schema, np.full(2000, 0.5), np.full(2000, 50))
+        layout = Layout.of(reference)
+        ones = np.ones(len(rows))
+        texts = [json.dumps(row) for row in rows]
+        window = Folder(layout, schema).fold(
+            Scored(texts, ones / 2, ones.astype(np.int64), ["B"] * len(rows), ones)
+        )
+        found = defects(reference, layout, [Stretch(1440, window)], [])
+        return one(found, "firm", Defect.UNSEEN)
+
+    def test_new_ones_as_ever_are_no_news(self) -> None:
+        for seed in range(40):
+            assert not self.looked(self.firms(60, 100 + seed)).warning
+
+    def test_only_new_ones_are(self) -> None:
+        assert self.looked([{"firm": f"Co {place}"} for place in range(12)]).warning
 
 
 def missing_at(share: float) -> Callable[[np.random.Generator, int], list[Lead]]:
