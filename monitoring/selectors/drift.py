@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from monitoring.contracts import RULES, RuleKind
 from monitoring.models import CheckKind, DriftCheck, FeatureLimit, Span, StoredProfile
+from monitoring.selectors.profiles import HOUR, floor_hour
 from monitoring.stats.levels import Limits
 from scoring.selectors.versions import open_release
 
@@ -67,3 +68,21 @@ def broken_fields(version_id: int) -> set[str]:
         return set()
     bad = (row for row in newest.found if row["what"] != "volume" and row["level"] in ("warning", "critical"))
     return {row["feature"] for row in bad}
+
+
+def broken_hours(version_id: int, since: datetime, until: datetime) -> dict[datetime, set[str]]:
+    """Hours in which looks at data quality found features broken for all leads: of each look at most its last hour."""
+    looks = DriftCheck.objects.filter(
+        kind=CheckKind.QUALITY, version_id=version_id, until__gt=since, until__lte=until
+    ).exclude(level__in=["quiet", "unknown"])
+    hours: dict[datetime, set[str]] = {}
+    for at, found in looks.values_list("until", "found"):
+        for row in found:
+            if row["what"] == "volume" or row["segment"] or row["level"] not in ("warning", "critical"):
+                continue
+            begun = at - timedelta(minutes=min(row["minutes"], 60))
+            hour = floor_hour(begun)
+            while hour < at:
+                hours.setdefault(hour, set()).add(row["feature"])
+                hour += HOUR
+    return hours

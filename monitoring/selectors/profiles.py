@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -118,6 +119,34 @@ def window(
         profile = Profile.from_bytes(layout, row.n, bytes(row.counts), bytes(row.moments), blob)
         found[key] = found[key].merge(profile) if key in found else profile
     return found
+
+
+def without_hours(
+    layout: Layout,
+    version_id: int,
+    role: str,
+    found: dict[Key, Profile],
+    hours: Mapping[datetime, Collection[str]],
+) -> dict[Key, Profile]:
+    """The counts of a window of first scores without those of some features in some hours of it.
+
+    Moments and sketches stay those of the whole window.
+    """
+    rows = StoredProfile.objects.filter(
+        version_id=version_id, role=role, first=True, span=Span.HOUR, start__in=list(hours)
+    ).defer("moments", "sketches")
+    counts = {key: profile.counts.copy() for key, profile in found.items()}
+    for row in rows:
+        key = (row.feature, row.bin)
+        if key not in counts:
+            continue
+        mine = Profile.of_counts(layout, row.n, bytes(row.counts))
+        for name in hours[row.start]:
+            place = layout.places.get(name)
+            if place is not None:
+                where = layout.bins[place]
+                counts[key][where.start : where.stop] -= mine.bins(place)
+    return {key: replace(profile, counts=counts[key]) for key, profile in found.items()}
 
 
 def series(

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from monitoring.contracts import AlertLevel, Looked, Reading, RuleKind
 from monitoring.models import CheckKind, DriftCheck
-from monitoring.selectors.drift import broken_fields, own_limits, rule_limits, served_roles
-from monitoring.selectors.profiles import EVERYONE, NoReference, Watched, watched, window
+from monitoring.selectors.drift import broken_fields, broken_hours, own_limits, rule_limits, served_roles
+from monitoring.selectors.profiles import EVERYONE, NoReference, Watched, watched, window, without_hours
 from monitoring.services import drift_words as words
 from monitoring.services.readings import record
 from monitoring.services.slow_changes import slow_changes
@@ -51,6 +51,10 @@ def _check_version(version_id: int, role: str, since: datetime, until: datetime)
     except NoReference as why:
         return _store(version, role, since, until, 0, Level.UNKNOWN, [], {"problem": str(why)}, begin)
     current = window(seen.layout, version_id, role, since, until)
+    hours = broken_hours(version_id, since, until)
+    if hours:
+        # The look at data quality has told it: seven days must not repeat it for a week after it is mended.
+        current = without_hours(seen.layout, version_id, role, current, hours)
     usual, score_limits = rule_limits(RuleKind.FEATURE_DRIFT), rule_limits(RuleKind.SCORE_DRIFT)
     comparison = compare_profiles(
         seen.reference,
@@ -73,6 +77,9 @@ def _check_version(version_id: int, role: str, since: datetime, until: datetime)
         comparison,
         current[EVERYONE].part("grade").tolist(),
         current[EVERYONE].part("probability").tolist(),
+    )
+    summary["left_out"] = sorted(
+        {seen.reference.feature(name).label for names in hours.values() for name in names}
     )
     with transaction.atomic():
         made = _store(

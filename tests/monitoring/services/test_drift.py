@@ -272,3 +272,27 @@ def test_fields_found_broken_by_the_last_look_share_the_cause(release: Release, 
     }
     assert causes == {"several fields"}
     assert DriftCheck.objects.filter(kind=CheckKind.QUALITY).count() == 1
+
+
+class TestAfterABreakage:
+    """A broken field is told by the look at data quality; the week of the drift check does not repeat it."""
+
+    def test_hours_that_were_told_broken_are_left_out_of_that_feature_only(self, release: Release) -> None:
+        leads(values(1000, seed=1))
+        hour = END - DAY / 4
+        some_predictions([{**row, "budget": None} for row in values(600, seed=2)], hour, hour + profiles.SLICE)
+        profiles.fold(as_of=hour + profiles.SLICE + profiles.GRACE)
+        looked = quality.check(as_of=hour + profiles.SLICE)
+        assert looked is not None
+        assert looked.level == "critical"
+        check = checked()[0]
+        assert row_of(check, "budget")["level"] == "quiet"
+        assert row_of(check, "budget")["n"] == 1000
+        assert row_of(check, "source")["n"] == 1600
+        assert check.summary["left_out"] == ["Budget"]
+
+    def test_what_no_look_has_told_is_drift(self, release: Release) -> None:
+        leads(values(1000, seed=1))
+        hour = END - DAY / 4
+        some_predictions([{**row, "budget": None} for row in values(600, seed=2)], hour, hour + profiles.SLICE)
+        assert row_of(checked()[0], "budget")["level"] == "critical"
