@@ -1,5 +1,5 @@
-"""The watch as a whole on the simulated business, through services and rows: quiet half years, and how soon each breakage
-is told.
+"""The watch as a whole on the simulated business, through services and rows: quiet half years, and how soon each
+breakage is told.
 
     python -m benchmarks.simulations.watch --seeds 20        # hours; one seed of each is about half an hour
 """
