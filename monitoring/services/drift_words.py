@@ -63,13 +63,13 @@ def moves_json(profile: FeatureProfile, moves: tuple[Move, ...]) -> list[dict[st
 def subject(seen: Watched, feature: str, segment: Key | None) -> str:
     """The stable name of a thing that is watched."""
     if segment is None:
-        return f"feature={feature}"[:300]
-    return f"feature={feature} where {segment[0]}={value_of(seen, segment)}"[:300]
+        return f"feature={feature}"
+    return f"feature={feature} where {segment[0]}={value_of(seen, segment)}"
 
 
 def cause_of_field(feature: str, broken: set[str]) -> str:
     """Fields that are broken at the same time were most likely broken by one change: one alert for all of them."""
-    return SEVERAL if feature in broken and len(broken) > 1 else f"feature={feature}"[:300]
+    return SEVERAL if feature in broken and len(broken) > 1 else f"feature={feature}"
 
 
 def cause(seen: Watched, row: Row, broken: set[str], mixes: dict[str, Row]) -> str:
@@ -79,8 +79,8 @@ def cause(seen: Watched, row: Row, broken: set[str], mixes: dict[str, Row]) -> s
         return cause_of_field(row.feature, broken)
     moves = mixes[row.mix].drift.moves
     if not moves:
-        return f"mix of {row.mix}"[:300]
-    return f"{row.mix}={seen.reference.feature(row.mix).bin_names[moves[0].bin]}"[:300]
+        return f"mix of {row.mix}"
+    return f"{row.mix}={seen.reference.feature(row.mix).bin_names[moves[0].bin]}"
 
 
 def share(value: float) -> str:

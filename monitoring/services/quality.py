@@ -161,13 +161,13 @@ def _volume_reading(
     name = "all" if key == EVERYONE else f"{key[0]}={words.value_of(seen, key)}"
     return Reading(
         kind=RuleKind.VOLUME,
-        subject=name[:300],
+        subject=name,
         value=max(1 - one.came / one.expected, 0.0) if one.expected else None,
         n=one.came,
         p=one.p_low,
         sure=_sure(q),
         # When nobody comes at all, every source is silent for the same reason.
-        cause=SILENT if nobody or key == EVERYONE else name[:300],
+        cause=SILENT if nobody or key == EVERYONE else name,
         weight=1.0 if key == EVERYONE else one.expected / max(one.expected + 1, 1) * 0.9,
         story=quality_words.volume_story(seen, key, minutes, one),
     )

@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from monitoring.contracts import AlertLevel, Looked, Reading, RuleKind
 from monitoring.models import CheckKind, DriftCheck, Span, StoredProfile
 from monitoring.selectors.profiles import DAY, HOUR, watched
-from monitoring.services import profiles, quality
+from monitoring.services import drift, profiles, quality
+from scoring.ml.reference import reference_profile
+from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, parse_frame
 from scoring.models import Release
-from tests.factories.rows import a_release, a_version
-from tests.factories.watching import HOUR_0, a_watched_release, minutes, some_predictions, values
+from tests.factories.rows import a_feature_set, a_release, a_version
+from tests.factories.watching import HOUR_0, SPECS, a_watched_release, minutes, some_predictions, values
 
 pytestmark = pytest.mark.django_db
 
@@ -252,3 +256,23 @@ class TestWhatIsKept:
         assert made is not None
         assert (made.level, told) == ("unknown", [])
         assert "has no reference profile" in made.summary["problem"]
+
+
+def test_values_that_differ_only_after_hundreds_of_letters_stay_apart(told: list[Looked]) -> None:
+    """Landing pages as sources: a check must not fail over two subjects that look alike when cut."""
+    specs = (FeatureSpec("source", "Source", Kind.CATEGORY, segment=True), SPECS[1])
+    page = "https://example.com/" + "x" * 400
+    rows = [{"source": f"{page}/{row['source']}", "budget": row["budget"]} for row in values(900, seed=1)]
+    schema = FeatureSchema(specs)
+    known = parse_frame(schema, pd.DataFrame(rows, dtype=object))
+    reference = reference_profile(known, schema, np.full(900, 0.3), np.full(900, 30))
+    a_release(a_version(feature_set=a_feature_set(specs), reference_profile=reference.to_json()))
+    come([{**row, "budget": None} if row["source"] != f"{page}/Web" else row for row in rows[:300]], NOON)
+    look()
+    profiles.fold(as_of=NOON + DAY)
+    drift.check(as_of=NOON + DAY)
+    for looked in told:
+        subjects = [(one.kind, one.subject) for one in looked.readings]
+        assert len(subjects) == len(set(subjects))
+    bad = {one.subject for one in told[0].readings if one.kind is RuleKind.MISSING and one.sure}
+    assert {f"feature=budget where source={page}/{name}" for name in ("Fair", "Mail")} <= bad
