@@ -58,7 +58,7 @@ def defect_story(seen: Watched, one: Defective, importance: float) -> Story:
         title=title,
         what=(
             f"{label}{place} {NAMES[one.defect]} in {share(rise.now)} of the leads of the last {span(one.minutes)}; "
-            f"in the reference it was {share(rise.before)}."
+            f"{share(rise.before)} was to be expected, by the reference and the mix of leads."
         ),
         sure=(
             f"{rise.n:,} leads against {rise.m:,} in the reference, {p_words(rise.p)}; among all that was looked at "

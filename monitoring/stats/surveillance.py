@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from monitoring.stats.levels import CRITICAL_Q, WARNING_Q
+from monitoring.stats.mixture import LEAST_IN_PART
 from monitoring.stats.profiles import Counts, Layout, Profile
 from monitoring.stats.quality import LEAST_RISE, ShareRise, share_rise
 from scoring.ml.feature_bins import FeatureBins
 from scoring.ml.multiplicity import benjamini_hochberg
 from scoring.ml.reference import ReferenceProfile, Segment
 
+Floats = NDArray[np.float64]
 Key = tuple[str, int]
+EVERYONE: Key = ("", 0)
 Rises = list[tuple[ShareRise, int]]
 """A share in each stretch that holds leads, with the stretch's minutes, shortest first."""
 
@@ -83,10 +87,11 @@ def defects(
 
     stretches: shortest first, each holding the leads of the one before. Features of `skip` are left out.
     """
-    everyone: list[tuple[Segment | None, Key]] = [(None, ("", 0))]
+    everyone: list[tuple[Segment | None, Key]] = [(None, EVERYONE)]
     groups = everyone + [(one, (one.feature, one.bin)) for one in segments]
     found: list[tuple[str, Key | None, Defect, ShareRise | None, int]] = []
     everywhere: dict[tuple[int, Defect], Rises] = {}
+    mix = _Mix(reference, layout)
     tests = 0
     for segment, key in groups:
         for place, profile in enumerate(layout.features):
@@ -96,7 +101,7 @@ def defects(
                 before = _before(reference, layout, segment, place, defect)
                 if before is None or (segment is not None and profile.name == segment.feature):
                     continue
-                rises: Rises = list(_rises(stretches, key, place, defect, before))
+                rises: Rises = list(_rises(stretches, key, place, defect, before, mix))
                 tests += len(stretches)
                 if segment is None:
                     everywhere[place, defect] = rises
@@ -167,18 +172,59 @@ def _hits(profile: Profile, place: int, defect: Defect) -> int:
 
 
 def _rises(
-    stretches: Sequence[Stretch], key: Key, place: int, defect: Defect, before: tuple[int, int]
+    stretches: Sequence[Stretch],
+    key: Key,
+    place: int,
+    defect: Defect,
+    before: tuple[int, int],
+    mix: _Mix,
 ) -> Iterator[tuple[ShareRise, int]]:
-    hits_before, m = before
     for stretch in stretches:
+        hits_before, m = before
         profile = stretch.profiles.get(key)
         if profile is None or not profile.n:
             continue
         hits, n = _hits(profile, place, defect), profile.n
+        if defect is Defect.MISSING:
+            # A day at a fair brings leads of one source, and that source never had the field: no breakage.
+            mine = hits_before / m + mix.rise(stretch.profiles[EVERYONE], place, but=key[0])
+            hits_before = max(hits_before, min(round(mine * m), m))
         if hits / n - hits_before / m >= LEAST_RISE:
             yield share_rise(hits, n, hits_before, m), stretch.minutes
         else:
             yield ShareRise(hits_before / m, hits / n, n, m, 1.0), stretch.minutes
+
+
+class _Mix:
+    """By how much the share of missing values rises because of which leads come: each value of a watched feature as
+    in the reference, only more or fewer of it."""
+
+    def __init__(self, reference: ReferenceProfile, layout: Layout) -> None:
+        self._usual = np.array([profile.missing / max(profile.n, 1) for profile in layout.features])
+        missing = np.array(
+            [part.start + one.bins.missing for part, one in zip(layout.bins, layout.features, strict=True)]
+        )
+        self._rates: dict[str, tuple[int, Floats]] = {}
+        for segment in reference.segments:
+            if segment.n < LEAST_IN_PART:
+                continue
+            place = layout.places[segment.feature]
+            rates = self._rates.setdefault(
+                segment.feature,
+                (place, np.repeat(self._usual[:, None], layout.features[place].bins.size, axis=1)),
+            )[1]
+            rates[:, segment.bin] = segment.counts[missing] / segment.n
+
+    def rise(self, everyone: Profile, place: int, *, but: str) -> float:
+        """The largest rise that the mix of one watched feature explains, 0 or more; of leads that share a value of
+        one (`but`), what the others explain."""
+        rises = [0.0]
+        for name, (watched, rates) in self._rates.items():
+            if name == but or watched == place or not everyone.n:
+                continue
+            weights = everyone.bins(watched) / everyone.n
+            rises.append(float(rates[place] @ weights) - float(self._usual[place]))
+        return max(rises)
 
 
 def _passed(one: tuple[ShareRise, int], rises: Rises) -> bool:

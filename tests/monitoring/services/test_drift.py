@@ -280,7 +280,9 @@ class TestAfterABreakage:
     def test_hours_that_were_told_broken_are_left_out_of_that_feature_only(self, release: Release) -> None:
         leads(values(1000, seed=1))
         hour = END - DAY / 4
-        some_predictions([{**row, "budget": None} for row in values(600, seed=2)], hour, hour + profiles.SLICE)
+        some_predictions(
+            [{**row, "budget": None} for row in values(600, seed=2)], hour, hour + profiles.SLICE
+        )
         profiles.fold(as_of=hour + profiles.SLICE + profiles.GRACE)
         looked = quality.check(as_of=hour + profiles.SLICE)
         assert looked is not None
@@ -294,5 +296,7 @@ class TestAfterABreakage:
     def test_what_no_look_has_told_is_drift(self, release: Release) -> None:
         leads(values(1000, seed=1))
         hour = END - DAY / 4
-        some_predictions([{**row, "budget": None} for row in values(600, seed=2)], hour, hour + profiles.SLICE)
+        some_predictions(
+            [{**row, "budget": None} for row in values(600, seed=2)], hour, hour + profiles.SLICE
+        )
         assert row_of(checked()[0], "budget")["level"] == "critical"

@@ -229,3 +229,48 @@ def test_most_looks_hear_a_field_that_loses_many_values(share: float) -> None:
         rows = draw(rng, 300)
         heard += ("pages", Defect.MISSING) in loud(looked(rows[:10], rows[:40], rows[:150], rows))
     assert heard == 25
+
+
+class TestTheMix:
+    """A day at a fair brings leads that never had a field: that is no breakage."""
+
+    @staticmethod
+    def leads(n: int, fair: float, lost: float, seed: int) -> list[Lead]:
+        rng = np.random.default_rng(seed)
+        return [
+            {
+                "source": "Fair" if at_fair else "Web",
+                "budget": 100.0,
+                "pages": None if at_fair or rng.random() < lost else 3.0,
+            }
+            for at_fair in rng.random(n) < fair
+        ]
+
+    def look(self, *stretches: list[Lead]) -> list[Defective]:
+        schema = FeatureSchema(tuple(spec for spec in SPECS if spec.name in {"source", "budget", "pages"}))
+        past = pd.DataFrame(self.leads(4000, fair=0.1, lost=0.05, seed=1))
+        reference = reference_profile(
+            parse_frame(schema, past), schema, np.full(4000, 0.2), np.full(4000, 50, dtype=np.int64)
+        )
+        own = Folder(Layout.of(reference), schema)
+        found = []
+        for minutes, rows in zip(MINUTES, stretches, strict=True):
+            ones = np.ones(len(rows))
+            scored = Scored(
+                [json.dumps(row) for row in rows],
+                ones / 5,
+                ones.astype(np.int64) * 50,
+                ["B"] * len(rows),
+                ones,
+            )
+            found.append(Stretch(minutes, own.fold(scored)))
+        return defects(reference, own.layout, found, segments_looked_at(reference))
+
+    def test_many_leads_of_a_source_without_the_field_are_no_breakage(self) -> None:
+        rows = self.leads(200, fair=0.9, lost=0.05, seed=2)
+        assert not [d for d in self.look(rows[:20], rows[:60], rows, rows) if d.warning]
+
+    def test_a_field_that_is_lost_at_a_fair_too_is_one(self) -> None:
+        rows = self.leads(200, fair=0.5, lost=1.0, seed=3)
+        found = self.look(rows[:20], rows[:60], rows, rows)
+        assert one(found, "pages", Defect.MISSING).critical
