@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from monitoring.contracts import RULES, RuleKind
-from monitoring.models import CheckKind, DriftCheck, FeatureLimit, Span, StoredProfile
+from monitoring.models import AlertRule, CheckKind, DriftCheck, FeatureLimit, Span, StoredProfile
 from monitoring.selectors.profiles import HOUR, floor_hour
 from monitoring.stats.levels import Limits
 from scoring.selectors.versions import open_release
+
+#: A PSI that nothing reaches.
+NEVER = 1e6
 
 
 def served_roles(since: datetime, until: datetime) -> list[tuple[int, str]]:
@@ -36,9 +39,14 @@ def own_limits(feature_set_id: int) -> dict[str, Limits]:
 
 
 def rule_limits(kind: RuleKind) -> Limits:
-    """The limits of a rule."""
+    """The limits of a rule, as people set them; what is left empty or switched off is never reached."""
     default = next(one for one in RULES if one.kind is kind)
-    return Limits(default.warning or 0.25, default.critical or 0.5)
+    rule = AlertRule.objects.filter(kind=kind.value).first()
+    warning, critical = (default.warning, default.critical) if rule is None else (rule.warning, rule.critical)
+    if rule is not None and not rule.enabled:
+        warning = critical = None
+    critical = NEVER if critical is None else critical
+    return Limits(min(warning or NEVER, critical), critical)
 
 
 def psi_history(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitoring.contracts import AlertLevel, Looked, Reading, RuleKind
-from monitoring.models import CheckKind, DriftCheck, FeatureLimit, StoredReading
+from monitoring.models import AlertRule, CheckKind, DriftCheck, FeatureLimit, StoredReading
 from monitoring.selectors.profiles import DAY, floor_day
 from monitoring.services import drift, profiles, quality
 from scoring.contracts import Role
@@ -300,3 +300,19 @@ class TestAfterABreakage:
             [{**row, "budget": None} for row in values(600, seed=2)], hour, hour + profiles.SLICE
         )
         assert row_of(checked()[0], "budget")["level"] == "critical"
+
+
+class TestLimitsOfTheRule:
+    def test_what_people_set_holds_for_the_page_too(self, release: Release) -> None:
+        AlertRule.objects.update_or_create(
+            kind=RuleKind.FEATURE_DRIFT.value, defaults={"warning": 0.05, "critical": 0.1}
+        )
+        leads(moved())
+        assert row_of(checked()[0], "budget")["level"] == "critical"
+
+    def test_a_limit_left_empty_is_never_reached(self, release: Release) -> None:
+        AlertRule.objects.update_or_create(
+            kind=RuleKind.FEATURE_DRIFT.value, defaults={"warning": None, "critical": None}
+        )
+        leads(moved(by=400.0))
+        assert row_of(checked()[0], "budget")["level"] == "quiet"
