@@ -36,6 +36,10 @@ SPEAKS_FOR = frozenset({*KINDS.values(), RuleKind.VOLUME})
 SILENT = "no leads"
 #: Of what is no alert, so unlikely a rise is still shown on the page of the look.
 WORTH_SHOWING_Q = 0.05
+#: Fewer than this share of all expected leads: nobody comes, whatever the source.
+FEW = 0.1
+#: With more than this share missing, and no evidence, nothing is decided.
+UNDECIDED = 0.3
 
 
 def check(*, as_of: datetime) -> DriftCheck | None:
@@ -157,12 +161,19 @@ def _volumes(seen: Watched, version_id: int, as_of: datetime) -> list[Counted]:
 def _volume_reading(
     seen: Watched, key: tuple[str, int], minutes: int, one: Volume, q: float, all_of: list[Counted]
 ) -> Reading:
-    nobody = any(k == EVERYONE and v <= WARNING_Q / LOOKS_PER_WEEK for k, _, _, v in all_of)
+    nobody = any(
+        k == EVERYONE and v <= WARNING_Q / LOOKS_PER_WEEK and few.came < FEW * few.expected
+        for k, _, few, v in all_of
+    )
+    missing = max(1 - one.came / one.expected, 0.0) if one.expected else None
+    if missing is not None and _sure(q) is None and missing >= UNDECIDED:
+        # A quiet night: so few are due that none is no news, neither that they stopped nor that they are back.
+        missing = None
     name = "all" if key == EVERYONE else f"{key[0]}={words.value_of(seen, key)}"
     return Reading(
         kind=RuleKind.VOLUME,
         subject=name,
-        value=max(1 - one.came / one.expected, 0.0) if one.expected else None,
+        value=missing,
         n=one.came,
         p=one.p_low,
         sure=_sure(q),

@@ -122,7 +122,8 @@ def compare_profiles(
         _row(name, segment, one, shares.get(name, 0.0))
         for (name, segment), one in zip(keys, judged[:-1], strict=True)
     ]
-    rows = [_with_mix(row, reference, layout, everyone) for row in rows]
+    mixes = _mixes(rows, reference, layout, everyone)
+    rows = [replace(row, mix=mixes.get(row.feature, "")) for row in rows]
     rows.sort(key=lambda row: (_ORDER[row.judged.level], -row.weight, row.feature, row.segment or ("", -1)))
     return Comparison(
         tuple(rows),
@@ -168,25 +169,29 @@ def _row(name: str, segment: Key | None, judged: Judged, importance: float) -> R
     return Row(name, segment, judged, importance, importance * js * share)
 
 
-def _with_mix(row: Row, reference: ReferenceProfile, layout: Layout, everyone: Profile) -> Row:
-    """Whether another feature's mix explains a drift among all leads; the drift of that feature itself is the mix."""
-    psi = row.drift.psi
-    if row.segment is not None or psi is None or row.judged.level not in (Level.WARNING, Level.CRITICAL):
-        return row
+def _mixes(rows: list[Row], reference: ReferenceProfile, layout: Layout, everyone: Profile) -> dict[str, str]:
+    """For each drifted feature, the watched feature whose changed mix explains the drift among all leads; the drift of
+    a watched feature is its own mix. What explains it among all leads explains it among those of one value."""
+    drifted = {row.feature for row in rows if row.judged.level in (Level.WARNING, Level.CRITICAL)}
     watched = dict.fromkeys(segment.feature for segment in reference.segments)
-    if row.feature in watched:
-        return replace(row, mix=row.feature)
-    place = layout.places[row.feature]
-    where = layout.bins[place]
-    best, left = "", psi * EXPLAINED
-    for name in watched:
-        now = everyone.bins(layout.places[name])
-        parts = [
-            Part(float(now[one.bin]) / max(everyone.n, 1), one.counts[where.start : where.stop])
-            for one in reference.segments
-            if one.feature == name
-        ]
-        rest = explained_psi(everyone.bins(place), parts)
-        if rest is not None and rest < left:
-            best, left = name, rest
-    return replace(row, mix=best)
+    found = {}
+    for row in rows:
+        if row.segment is not None or row.feature not in drifted or row.drift.psi is None:
+            continue
+        if row.feature in watched:
+            found[row.feature] = row.feature
+            continue
+        place = layout.places[row.feature]
+        where = layout.bins[place]
+        left = row.drift.psi * EXPLAINED
+        for name in watched:
+            now = everyone.bins(layout.places[name])
+            parts = [
+                Part(float(now[one.bin]) / max(everyone.n, 1), one.counts[where.start : where.stop])
+                for one in reference.segments
+                if one.feature == name
+            ]
+            rest = explained_psi(everyone.bins(place), parts)
+            if rest is not None and rest < left:
+                found[row.feature], left = name, rest
+    return found
