@@ -33,6 +33,8 @@ LOOKS_PER_WEEK = 2016.0
 CONTRADICTION = 0.01
 """So unlikely must the newest leads be, were half of a rise still there, for it to be over."""
 
+BEYOND_DOUBT = 1e-15
+
 
 class Defect(StrEnum):
     """What may be wrong with values."""
@@ -255,7 +257,10 @@ def _standing(rises: Rises, everywhere: Rises) -> Rises:
 
 
 def _loudest(standing: Rises) -> tuple[ShareRise | None, int]:
-    """The least likely rise; the longest stretch where nothing rose."""
+    """The least likely rise, of several beyond doubt the newest; the longest stretch where nothing rose."""
     if not standing:
         return None, 0
+    certain = [one for one in standing if one[0].p <= BEYOND_DOUBT]
+    if certain:
+        return min(certain, key=lambda one: one[1])
     return min(standing, key=lambda one: (one[0].p, -one[1]))
