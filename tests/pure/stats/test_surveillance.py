@@ -95,7 +95,7 @@ class TestHeard:
         some = [{**row, "budget": None} if place % 10 == 0 else row for place, row in enumerate(GOOD)]
         found = one(looked(some[:8], some[:30], some[:150], some), "budget", Defect.MISSING)
         assert found.warning
-        assert found.minutes == 1440
+        assert found.minutes == 360
         assert found.rise is not None
         assert found.rise.now == pytest.approx(0.1)
 
