@@ -2,7 +2,7 @@
 
 Run `python -m benchmarks.simulations.looks` (about a minute a week of 60 leads a day and core); `--weeks`, `--leads`
 and `--seed` change the run. Leads come by day and night (three in four within twelve hours), some values are missing
-as they always are, and each look sees the last 15 and 60 minutes, 6 and 24 hours, by all leads and by source, as the
+as they always are, and each look sees the last 5, 15 and 60 minutes, 6 and 24 hours, by all leads and by source, as the
 service does. Bar: at most one week in a hundred with a warning (the error a week may spend), shown with its interval.
 """
 
@@ -26,7 +26,7 @@ from scoring.ml.reference import ReferenceProfile, reference_profile
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, parse_frame
 
 SLICES_A_DAY, SLICES_A_WEEK = 288, 2016
-WINDOWS = {15: 3, 60: 12, 360: 72, 1440: 288}
+WINDOWS = {5: 1, 15: 3, 60: 12, 360: 72, 1440: 288}
 SOURCES = ("Website", "Referral", "Fair", "Mail", "Partner")
 SCHEMA = FeatureSchema(
     (
