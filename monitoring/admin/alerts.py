@@ -148,17 +148,8 @@ class AlertAdmin(ReadOnlyPage[Alert]):
     def has_handle_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("monitoring.handle_alert")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """What is done with open alerts is offered while it is open."""
-        row = Alert.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        if row is None or not row.is_open:
-            return []
-        return [
-            one
-            for one in found
-            if row.acknowledged_at is None or not one.action_name.endswith("_acknowledge")
-        ]
+    def offers(self, row: Alert, action: str) -> bool:
+        return row.is_open and (action != "acknowledge" or row.acknowledged_at is None)
 
     @admin.display(description="Level", ordering="level_rank")
     def level_shown(self, row: Alert) -> SafeString:

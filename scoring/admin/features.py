@@ -66,12 +66,9 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
     def has_copy_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.add_featureset")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Buttons that fit the state: a draft is edited and activated, the others are copied."""
-        state = FeatureSet.objects.filter(pk=object_id).values_list("state", flat=True).first()
-        hidden = {"copy_to_draft"} if state == DRAFT else {"edit_features", "activate"}
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        return [a for a in found if not any(a.action_name.endswith(name) for name in hidden)]
+    def offers(self, row: FeatureSet, action: str) -> bool:
+        """A draft is edited and activated, the others are copied."""
+        return action not in ({"copy_to_draft"} if row.state == DRAFT else {"edit_features", "activate"})
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, row: FeatureSet) -> SafeString:

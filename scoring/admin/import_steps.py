@@ -263,19 +263,15 @@ class UploadSteps(CancelPage[ImportRun]):
             status=400 if form.errors else 200,
         )
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what makes sense for the row as it is."""
-        run = ImportRun.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)
-        if run is None:
-            return []
-        fitting = {
-            "cancel": True,
-            "discard": run.is_draft,
-            "again": run.state in {"failed", "cancelled"} and bool(run.stored_file),
-            "download_errors": run.rows_refused > 0 and run.row_errors.exists(),
-        }
-        return [one for one in found if fitting.get(one.action_name.removeprefix("scoring_importrun_"))]
+    def offers(self, row: ImportRun, action: str) -> bool:
+        match action:
+            case "discard":
+                return row.is_draft
+            case "again":
+                return row.state in {"failed", "cancelled"} and bool(row.stored_file)
+            case "download_errors":
+                return row.rows_refused > 0 and row.row_errors.exists()
+        return super().offers(row, action)
 
     def _own(self, request: HttpRequest, object_id: str) -> ImportRun:
         run = self.row_or_404(request, object_id)

@@ -58,6 +58,9 @@ class LeadMergeAdmin(ReadOnlyPage[LeadMerge]):
     def has_merge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.merge_lead")
 
+    def offers(self, row: LeadMerge, action: str) -> bool:
+        return row.undone_at is None
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

@@ -100,6 +100,19 @@ class ListPage(Page[Row]):
         """What the page's template needs beyond the form."""
         return {}
 
+    def offers(self, row: Row, action: str) -> bool:
+        """Whether the button of an action fits the row as it is."""
+        return True
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The buttons that this person may press and that fit the row."""
+        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
+        row = self.get_object(request, unquote(str(object_id))) if found else None
+        if row is None:
+            return []
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [one for one in found if self.offers(row, one.action_name.removeprefix(own))]
+
     def changeform_view(
         self,
         request: HttpRequest,

@@ -94,12 +94,8 @@ class CancelPage(WorkPage[Run]):
     def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Cancelling is offered while there is something to stop."""
-        row = self.model._default_manager.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        stops = row is not None and row.is_open and not row.cancel_requested
-        return [one for one in found if stops or not one.action_name.endswith("_cancel")]
+    def offers(self, row: Run, action: str) -> bool:
+        return action != "cancel" or (row.is_open and not row.cancel_requested)
 
     @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
