@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from leadscoring.common.admin.base import ListPage
+from leadscoring.common.admin.base import ListPage, TextArea
 from monitoring.models import FeatureLimit
 from scoring.models import Feature
 
@@ -25,7 +25,7 @@ class LimitForm(ModelForm):
     class Meta:
         model = FeatureLimit
         fields = ("feature_set", "feature", "warning", "critical", "reason")
-        widgets: ClassVar = {"reason": forms.Textarea(attrs={"rows": 2})}
+        widgets: ClassVar = {"reason": TextArea(attrs={"class": "ls-lines"})}
         help_texts: ClassVar = {"feature": "The name of a column of the feature set, as it is sent."}
 
     def clean(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from leadscoring.common.admin.base import OneRowPage, choice_filter, count_column
+from leadscoring.common.admin.base import OneRowPage, TextArea, choice_filter, count_column
 from leadscoring.common.admin.confirm import confirm_page, note_change
 from leadscoring.common.admin.work import CancelPage
 from leadscoring.common.claims import WorkState
@@ -115,7 +115,7 @@ class NamesField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             required=False,
-            widget=forms.Textarea(attrs={"rows": 3, "cols": 20}),
+            widget=TextArea(attrs={"class": "ls-lines"}),
             help_text="One attribute name a line, as the leads carry it. Empty: found by what they hold.",
             **kwargs,
         )
