@@ -46,11 +46,9 @@ class IdentityScanAdmin(CancelPage[IdentityScan]):
     list_display = (
         "__str__",
         "state_shown",
-        "progress_shown",
         count_column("leads_read", "Leads read"),
         count_column("proposals_made", "Possible duplicates"),
         "created_shown",
-        "by_shown",
     )
     list_filter = (choice_filter("state", "state", tuple((s.value, s.label) for s in WorkState)),)
     ordering: ClassVar[Any] = ["-id"]

@@ -48,11 +48,9 @@ class TrainingRunAdmin(CancelPage[TrainingRun]):
     list_display = (
         "id",
         "state_shown",
-        "progress_shown",
         "message_shown",
         "version_shown",
         "created_shown",
-        "by_shown",
         "reason",
     )
     list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "version")

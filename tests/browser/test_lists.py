@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from scoring.models import RescoreRun, SavedView
+from scoring.models import ImportRun, RescoreRun, SavedView
 from scoring.services.search import index_leads
 from tests.factories.people import a_person
 from tests.factories.rows import NOW, a_lead, a_prediction, an_outcome
@@ -112,3 +112,21 @@ def test_an_export_comes_as_a_file(admin: User, visit: Any) -> None:
         page.get_by_role("button", name="Download the file").click()
     assert download.value.suggested_filename.startswith("leads-")
     assert len(Path(download.value.path()).read_text("utf-8-sig").splitlines()) == 7
+
+
+def test_a_long_list_of_imports_is_not_cut_at_the_side(admin: User, visit: Any) -> None:
+    for state, progress in (("running", 0.43), ("failed", 0.2), ("done", 1.0)):
+        ImportRun.objects.create(
+            file_name="leads_export_from_the_crm_november_2026_all_pipelines.csv", source_system=f"crm-{state}",
+            state=state, progress=progress, rows_read=9_876_543, rows_created=4_938_271, rows_updated=2_469_135,
+            rows_refused=98_765, requested_by=admin,
+        )  # fmt: skip
+    page = visit(admin, width=1440).open("scoring/importrun/")
+    table = page.locator("#result_list").first
+    hidden = """table => {
+        let most = 0
+        for (let box = table; box; box = box.parentElement)
+            if (getComputedStyle(box).overflowX !== "visible") most = Math.max(most, box.scrollWidth - box.clientWidth)
+        return most
+    }"""
+    assert table.evaluate(hidden) <= 0

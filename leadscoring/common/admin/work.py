@@ -50,13 +50,13 @@ class WorkPage(ReadOnlyPage[Run]):
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, row: Run) -> SafeString:
-        return state_badge(row.state)
-
-    @admin.display(description="Progress", ordering="progress")
-    def progress_shown(self, row: Run) -> SafeString:
-        percent = round(row.progress * 100)
+        """The state; of what is under way or did not come to its end also how far it is."""
+        shown, percent = state_badge(row.state), round(row.progress * 100)
+        if not percent or row.state == WorkState.DONE.value:
+            return shown
         return format_html(
-            '<span class="ls-progress ls-small {}"><span style="width:{}%"></span></span>{} %',
+            '{} <span class="ls-sub"><span class="ls-progress ls-small {}"><span style="width:{}%"></span></span>{} %</span>',
+            shown,
             BAR_TONES.get(row.state, ""),
             percent,
             percent,
@@ -69,12 +69,12 @@ class WorkPage(ReadOnlyPage[Run]):
         return Truncator(words.strip().partition("\n")[0]).chars(LONGEST_MESSAGE)
 
     @admin.display(description="Asked for", ordering="created_at")
-    def created_shown(self, row: Run) -> str:
-        return moment(row.created_at)
-
-    @admin.display(description="Asked for by")
-    def by_shown(self, row: Run) -> str:
-        return person(getattr(row, "requested_by", None))
+    def created_shown(self, row: Run) -> SafeString:
+        return format_html(
+            '{}<span class="ls-sub">by {}</span>',
+            moment(row.created_at),
+            person(getattr(row, "requested_by", None)),
+        )
 
 
 class CancelPage(WorkPage[Run]):
