@@ -55,7 +55,8 @@ class WorkPage(ReadOnlyPage[Run]):
         if not percent or row.state == WorkState.DONE.value:
             return shown
         return format_html(
-            '{} <span class="ls-sub"><span class="ls-progress ls-small {}"><span style="width:{}%"></span></span>{} %</span>',
+            '{} <span class="ls-sub"><span class="ls-progress ls-small {}"><span style="width:{}%"></span></span>'
+            "{} %</span>",
             shown,
             BAR_TONES.get(row.state, ""),
             percent,
