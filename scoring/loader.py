@@ -50,7 +50,8 @@ MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CompiledVersion:
-    """One version ready to score, with what it was compared against."""
+    """One version ready to score, with what it was compared against. `unread` names the features of its set that it
+    does not look at."""
 
     version_id: int
     number: int
@@ -61,6 +62,7 @@ class CompiledVersion:
     max_difference: float
     parity_rows: int
     exact: bool
+    unread: frozenset[str]
     cuts: tuple[float, ...] = ()
 
     def score(
@@ -134,6 +136,7 @@ def load_version(version: ModelVersion, *, cuts: Sequence[float] = ()) -> Compil
         max_difference=compared.max_difference,
         parity_rows=compared.n,
         exact=compared.ok,
+        unread=frozenset(spec.name for spec in schema.trainable).difference(scorer.features),
         cuts=tuple(cuts),
     )
 
