@@ -22,7 +22,14 @@ from leadscoring.common.admin.base import (
     choice_filter,
     page_action,
 )
-from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import (
+    ConfirmForm,
+    ReasonForm,
+    confirm_page,
+    note_change,
+    refused,
+    signed_in,
+)
 from leadscoring.common.admin.words import NOTHING, moment
 from monitoring.admin.alert_words import ago, ended, level_badge, p_words, state_shown, value_words
 from monitoring.contracts import AlertLevel, AlertState, MonitoringRefused
@@ -278,7 +285,7 @@ class AlertAdmin(ReadOnlyPage[Alert]):
         if request.method == "POST" and (not form.fields or form.is_valid()):
             form.is_valid()
             try:
-                do(row, form, _user(request), timezone.now())
+                do(row, form, signed_in(request), timezone.now())
             except MonitoringRefused as error:
                 form = form if form.is_bound else type(form)(request.POST)
                 form.is_valid()
@@ -297,7 +304,3 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             context={"words": words, "level_shown": level_badge(row.level)},
             status=400 if form.errors else 200,
         )
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from leadscoring.common.admin.base import ListPage, TextArea
+from leadscoring.common.admin.confirm import signed_in
 from monitoring.models import FeatureLimit
 from scoring.models import Feature
 
@@ -57,6 +58,6 @@ class FeatureLimitAdmin(ListPage[FeatureLimit]):
     )
 
     def save_model(self, request: HttpRequest, obj: FeatureLimit, form: Any, change: bool) -> None:
-        obj.set_by = request.user if request.user.is_authenticated else None
+        obj.set_by = signed_in(request)
         obj.set_at = timezone.now()
         super().save_model(request, obj, form, change)

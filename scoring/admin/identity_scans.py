@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from leadscoring.common.admin.base import OneRowPage, TextArea, choice_filter, count_column
-from leadscoring.common.admin.confirm import confirm_page, note_change
+from leadscoring.common.admin.confirm import confirm_page, note_change, signed_in
 from leadscoring.common.admin.work import CancelPage
 from leadscoring.common.claims import WorkState
 from scoring.models import IdentityScan, MergePolicy
@@ -83,7 +83,7 @@ class IdentityScanAdmin(CancelPage[IdentityScan]):
         if request.method == "POST" and form.is_valid():
             scan = request_scan(
                 full=form.cleaned_data["full"],
-                requested_by=request.user if request.user.is_authenticated else None,
+                requested_by=signed_in(request),
                 as_of=timezone.now(),
             )
             note_change(request, scan, f"{scan} is under way; this page follows it.")

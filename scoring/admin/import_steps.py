@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from leadscoring.common.admin.base import page_action
-from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.work import CancelPage, bar
 from leadscoring.common.uploads import TOO_LARGE
 from scoring.admin.import_forms import StartForm, UploadForm, columns_form, reading_form
@@ -70,7 +70,7 @@ class UploadSteps(CancelPage[ImportRun]):
             elif form.is_valid():
                 sent = form.cleaned_data["file"]
                 try:
-                    run = store_upload(sent.name or "upload", sent.chunks(), by=_user(request))
+                    run = store_upload(sent.name or "upload", sent.chunks(), by=signed_in(request))
                 except ImportRefused as error:
                     refused(form, error)
                 else:
@@ -185,7 +185,7 @@ class UploadSteps(CancelPage[ImportRun]):
         form = StartForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
-                request_import(run, reason=form.cleaned_data["reason"], by=_user(request))
+                request_import(run, reason=form.cleaned_data["reason"], by=signed_in(request))
             except ImportRefused as error:
                 refused(form, error)
             else:
@@ -246,7 +246,7 @@ class UploadSteps(CancelPage[ImportRun]):
         form = ConfirmForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
-                run = prepare_again(row, by=_user(request))
+                run = prepare_again(row, by=signed_in(request))
             except ImportRefused as error:
                 refused(form, error)
             else:
@@ -352,7 +352,3 @@ def _steps(now: str, run: ImportRun | None) -> list[dict[str, Any]]:
 
 def _address(step: str, run: ImportRun) -> str:
     return reverse(f"admin:scoring_importrun_{step}", args=(run.pk,))
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

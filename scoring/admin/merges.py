@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import badge, count, moment, person
 from scoring.admin.merge_tables import compare
 from scoring.contracts import MergeRefused, ProposalState
@@ -179,7 +179,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
                 done = merge_leads(
                     survivor_id=UUID(form.cleaned_data["survivor"]),
                     merged_id=merged.pk,
-                    by=_user(request),
+                    by=signed_in(request),
                     reason=form.cleaned_data["reason"],
                     as_of=timezone.now(),
                     proposal_id=row.pk,
@@ -222,7 +222,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
             try:
                 dismiss(
                     proposal_id=row.pk,
-                    by=_user(request),
+                    by=signed_in(request),
                     reason=form.cleaned_data["reason"],
                     as_of=timezone.now(),
                 )
@@ -252,7 +252,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
             ]
             done, errors = merge_safe(
                 proposal_ids=[pk for pk in named if pk < 2**63],
-                by=_user(request),
+                by=signed_in(request),
                 reason=form.cleaned_data["reason"],
                 as_of=timezone.now(),
             )
@@ -286,7 +286,3 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
 def _decided(request: HttpRequest, row: MergeProposal) -> HttpResponse:
     messages.info(request, f"This pair was decided already: it is {row.state}. Nothing was changed.")
     return HttpResponseRedirect(reverse("admin:scoring_mergeproposal_change", args=(row.pk,)))
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user if request.user.is_authenticated else None
