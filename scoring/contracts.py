@@ -223,6 +223,12 @@ class NoModelReleased(ScoringError):
     retry_after_s = 30
 
 
+class ReleasedVersionUnusable(NoModelReleased):
+    """A version is released, its file cannot be used, and none served before. The lead is stored all the same."""
+
+    code = "released-version-unusable"
+
+
 class LeadNotFound(ScoringError):
     """No lead with this id in this source system."""
 
@@ -254,9 +260,15 @@ class ReleaseConflict(ScoringError):
 
 
 class VersionUnusable(ScoringError):
-    """The version's file is missing, altered or not a model document."""
+    """The version's file is missing, altered or not a model document. `detail` is for those who run the program;
+    `why` says it to callers, without names of files or machines."""
 
     code = "version-unusable"
+
+    def __init__(self, number: int, words: str, *, why: str) -> None:
+        super().__init__(f"Version {number}: {words}")
+        self.number = number
+        self.why = why
 
 
 class FeatureSetError(ScoringError):

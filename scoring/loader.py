@@ -22,7 +22,13 @@ from typing import Any
 from django.db import close_old_connections, connection
 
 from scoring import registry, store
-from scoring.contracts import GradeLimits, NoModelReleased, VersionState, VersionUnusable
+from scoring.contracts import (
+    GradeLimits,
+    NoModelReleased,
+    ReleasedVersionUnusable,
+    VersionState,
+    VersionUnusable,
+)
 from scoring.ml.compile import (
     DocumentError,
     RowScore,
@@ -50,7 +56,8 @@ MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CompiledVersion:
-    """One version ready to score, with what it was compared against."""
+    """One version ready to score, with what it was compared against. `unread` names the features of its set that it
+    does not look at."""
 
     version_id: int
     number: int
@@ -61,6 +68,7 @@ class CompiledVersion:
     max_difference: float
     parity_rows: int
     exact: bool
+    unread: frozenset[str]
     cuts: tuple[float, ...] = ()
 
     def score(
@@ -116,7 +124,9 @@ def load_version(version: ModelVersion, *, cuts: Sequence[float] = ()) -> Compil
         scorer = compile_document(document)
         compared = parity(document, scorer)
     except Exception as error:  # whatever a file does to the compiler, the file is what cannot be used
-        raise VersionUnusable(f"Version {version.number}: {type(error).__name__}: {error}") from error
+        raise VersionUnusable(
+            version.number, f"{type(error).__name__}: {error}", why="its model cannot be run here"
+        ) from error
     if not compared.ok:
         log.warning(
             "Version %s: the row scorer differs from the reference pipeline by %.3g on %s rows; the pipeline serves.",
@@ -134,6 +144,7 @@ def load_version(version: ModelVersion, *, cuts: Sequence[float] = ()) -> Compil
         max_difference=compared.max_difference,
         parity_rows=compared.n,
         exact=compared.ok,
+        unread=frozenset(spec.name for spec in schema.trainable).difference(scorer.features),
         cuts=tuple(cuts),
     )
 
@@ -141,13 +152,20 @@ def load_version(version: ModelVersion, *, cuts: Sequence[float] = ()) -> Compil
 def _parsed(version: ModelVersion) -> dict[str, Any]:
     if version.artefact_size > MAX_DOCUMENT_BYTES:
         raise VersionUnusable(
-            f"Version {version.number}: the model file has {version.artefact_size:,} bytes; "
-            f"at most {MAX_DOCUMENT_BYTES:,} are read."
+            version.number,
+            f"the model file has {version.artefact_size:,} bytes; at most {MAX_DOCUMENT_BYTES:,} are read.",
+            why="its file is larger than a model's may be",
         )
     try:
         return load_document(_bytes(version), limit=MAX_DOCUMENT_BYTES)
-    except (store.ArtefactAltered, DocumentError) as error:
-        raise VersionUnusable(f"Version {version.number}: {error}.") from error
+    except store.ArtefactAltered as error:
+        raise VersionUnusable(
+            version.number, f"{error}.", why="its file is not the one that was registered"
+        ) from error
+    except DocumentError as error:
+        raise VersionUnusable(
+            version.number, f"{error}.", why="its file holds no model that this program reads"
+        ) from error
 
 
 def _bytes(version: ModelVersion) -> bytes:
@@ -156,13 +174,17 @@ def _bytes(version: ModelVersion) -> bytes:
     except store.ArtefactMissing as missing:
         if not version.mlflow_run_id:
             raise VersionUnusable(
-                f"Version {version.number}: {missing}, and MLflow has no copy."
+                version.number,
+                f"{missing}, and MLflow has no copy.",
+                why="its file is missing or cannot be read, and MLflow has no copy",
             ) from missing
     try:
         document = registry.fetch_document(version.mlflow_run_id)
     except registry.RegistryUnavailable as error:
         raise VersionUnusable(
-            f"Version {version.number}: its file is not on this machine and {error}"
+            version.number,
+            f"its file is not on this machine and {error}",
+            why="its file is missing or cannot be read, and MLflow did not give its copy",
         ) from error
     store.check(document, digest=version.artefact_digest, size=version.artefact_size)
     try:
@@ -184,6 +206,7 @@ class Loader:
     def __init__(self) -> None:
         self._serving: Serving | None = None
         self._error = ""
+        self._told = ""
         self._broken: tuple[int, float] | None = None
         self._checked = float("-inf")
         self._loading = threading.Lock()
@@ -195,13 +218,17 @@ class Loader:
         """What answers now.
 
         Raises:
-            NoModelReleased: no release is open, or its version cannot be used and none served before.
+            NoModelReleased: no release is open.
+            ReleasedVersionUnusable: its version cannot be used and none served before.
         """
         if not self._followed():
             self.refresh()
         if self._serving is None:
-            detail = self._error or "No model version has been released yet."
-            raise NoModelReleased(f"{detail} The lead is kept and scored as soon as one is.")
+            if self._told:
+                raise ReleasedVersionUnusable(self._told)
+            raise NoModelReleased(
+                "No model version has been released yet. The lead is kept and scored as soon as one is."
+            )
         return self._serving
 
     def _followed(self) -> bool:
@@ -235,7 +262,7 @@ class Loader:
         release = open_release()
         if release is None:
             self._serving = None
-            self._error = ""
+            self._error = self._told = ""
             return
         limits = grade_limits()
         serving = self._serving
@@ -253,12 +280,16 @@ class Loader:
             )
         except VersionUnusable as error:
             self._error = error.detail
+            self._told = (
+                f"Version {error.number} is released but cannot be used: {error.why}. "
+                "The lead is kept and scored as soon as a version can be used."
+            )
             # Not at every look: a broken file on a slow registry must not cost two downloads a second.
             self._broken = (release.pk, time.monotonic() + RETRY_BROKEN_SECONDS)
             log.error("Release %s cannot be served: %s", release.pk, error.detail)  # noqa: TRY400  # the sentence says all
             return
         self._serving = Serving(release_id=release.pk, champion=champion, limits=limits)
-        self._error = ""
+        self._error = self._told = ""
         log.info("Release %s serves version %s.", release.pk, champion.number)
 
     def rehearse(self) -> None:

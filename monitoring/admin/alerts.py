@@ -22,7 +22,14 @@ from leadscoring.common.admin.base import (
     choice_filter,
     page_action,
 )
-from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import (
+    ConfirmForm,
+    ReasonForm,
+    confirm_page,
+    note_change,
+    refused,
+    signed_in,
+)
 from leadscoring.common.admin.words import NOTHING, moment
 from monitoring.admin.alert_words import ago, ended, level_badge, p_words, state_shown, value_words
 from monitoring.contracts import AlertLevel, AlertState, MonitoringRefused
@@ -148,17 +155,8 @@ class AlertAdmin(ReadOnlyPage[Alert]):
     def has_handle_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("monitoring.handle_alert")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """What is done with open alerts is offered while it is open."""
-        row = Alert.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        if row is None or not row.is_open:
-            return []
-        return [
-            one
-            for one in found
-            if row.acknowledged_at is None or not one.action_name.endswith("_acknowledge")
-        ]
+    def offers(self, row: Alert, action: str) -> bool:
+        return row.is_open and (action != "acknowledge" or row.acknowledged_at is None)
 
     @admin.display(description="Level", ordering="level_rank")
     def level_shown(self, row: Alert) -> SafeString:
@@ -287,7 +285,7 @@ class AlertAdmin(ReadOnlyPage[Alert]):
         if request.method == "POST" and (not form.fields or form.is_valid()):
             form.is_valid()
             try:
-                do(row, form, _user(request), timezone.now())
+                do(row, form, signed_in(request), timezone.now())
             except MonitoringRefused as error:
                 form = form if form.is_bound else type(form)(request.POST)
                 form.is_valid()
@@ -306,7 +304,3 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             context={"words": words, "level_shown": level_badge(row.level)},
             status=400 if form.errors else 200,
         )
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

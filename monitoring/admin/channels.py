@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from leadscoring.common import outbox
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import badge, moment
 from leadscoring.common.crypto import CannotOpen, masked
 from leadscoring.common.text import plain
@@ -229,7 +229,7 @@ class ChannelAdmin(ReadOnlyPage[NotificationChannel]):
             else:
                 if row is None:
                     LogEntry.objects.log_actions(
-                        _user(request).pk, [saved], ADDITION, "Made.", single_object=True
+                        signed_in(request).pk, [saved], ADDITION, "Made.", single_object=True
                     )
                     messages.success(request, f"“{saved}” is made. Press its test button next.")
                 else:
@@ -317,7 +317,3 @@ def _file_shown(name: str, data: bytes) -> dict[str, Any]:
         "text": plain(str(body.get_content()), LONGEST_FILE) if body is not None else "",
         "attached": [part.get_filename() or part.get_content_type() for part in mail.iter_attachments()],
     }
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from leadscoring.common.admin.base import ListPage
+from leadscoring.common.admin.base import ListPage, TextArea
+from leadscoring.common.admin.confirm import signed_in
 from monitoring.models import FeatureLimit
 from scoring.models import Feature
 
@@ -25,7 +26,7 @@ class LimitForm(ModelForm):
     class Meta:
         model = FeatureLimit
         fields = ("feature_set", "feature", "warning", "critical", "reason")
-        widgets: ClassVar = {"reason": forms.Textarea(attrs={"rows": 2})}
+        widgets: ClassVar = {"reason": TextArea(attrs={"class": "ls-lines"})}
         help_texts: ClassVar = {"feature": "The name of a column of the feature set, as it is sent."}
 
     def clean(self) -> dict[str, Any]:
@@ -57,6 +58,6 @@ class FeatureLimitAdmin(ListPage[FeatureLimit]):
     )
 
     def save_model(self, request: HttpRequest, obj: FeatureLimit, form: Any, change: bool) -> None:
-        obj.set_by = request.user if request.user.is_authenticated else None
+        obj.set_by = signed_in(request)
         obj.set_at = timezone.now()
         super().save_model(request, obj, form, change)

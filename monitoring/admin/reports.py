@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change
+from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, signed_in
 from leadscoring.common.admin.words import badge, count, moment, person, state_badge
 from leadscoring.common.claims import WorkState
 from monitoring.models import Report, ReportDelivery, ReportState, week_words
@@ -136,7 +136,7 @@ class ReportAdmin(ReadOnlyPage[Report]):
             messages.info(request, "There is no active stakeholder who has not got this report.")
             return self._to(row)
         if request.method == "POST" and form.is_valid():
-            by = request.user if request.user.is_authenticated else None
+            by = signed_in(request)
             reason = form.cleaned_data["reason"]
             sent = release(row, as_of=timezone.now(), by=by, reason=reason)
             note_change(request, row, f"{row} goes to {count(len(sent), 'person', 'people')}: {reason}")
@@ -165,7 +165,7 @@ class ReportAdmin(ReadOnlyPage[Report]):
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
-            by = request.user if request.user.is_authenticated else None
+            by = signed_in(request)
             if resend(delivery, by=by, reason=reason):
                 note_change(request, row, f"{row} is sent to {delivery.name} once more: {reason}")
             else:

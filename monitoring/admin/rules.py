@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import badge, moment, person
 from leadscoring.common.charts import day_columns
 from monitoring.admin.alert_words import level_badge, value_words
@@ -125,7 +125,7 @@ class AlertRuleAdmin(ReadOnlyPage[AlertRule]):
             # What is saved is what was tried: limits changed after the preview are tried first.
             if request.POST.get("_save") == _shown_as(wanted):
                 try:
-                    change_rule(rule_id=row.pk, by=_user(request), as_of=timezone.now(), **wanted)
+                    change_rule(rule_id=row.pk, by=signed_in(request), as_of=timezone.now(), **wanted)
                 except MonitoringRefused as error:
                     refused(form, error)
                 else:
@@ -201,7 +201,3 @@ def _shown(trial: Trial, row: AlertRule) -> dict[str, Any]:
             for one in trial.fired[-MOST_SHOWN:][::-1]
         ],
     }
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

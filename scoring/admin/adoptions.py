@@ -24,11 +24,9 @@ class AdoptionRunAdmin(CancelPage[AdoptionRun]):
     list_display = (
         "run_shown",
         "state_shown",
-        "progress_shown",
         "message_shown",
         "version_shown",
         "created_shown",
-        "by_shown",
         "reason",
     )
     list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "version")

@@ -13,7 +13,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ListPage, count_column, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import (
+    ConfirmForm,
+    ReasonForm,
+    confirm_page,
+    note_change,
+    refused,
+    signed_in,
+)
 from leadscoring.common.admin.words import count, moment, person, state_badge
 from scoring.admin.feature_changes import changes_between
 from scoring.admin.feature_forms import UploadForm, feature_formset
@@ -66,12 +73,9 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
     def has_copy_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.add_featureset")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Buttons that fit the state: a draft is edited and activated, the others are copied."""
-        state = FeatureSet.objects.filter(pk=object_id).values_list("state", flat=True).first()
-        hidden = {"copy_to_draft"} if state == DRAFT else {"edit_features", "activate"}
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        return [a for a in found if not any(a.action_name.endswith(name) for name in hidden)]
+    def offers(self, row: FeatureSet, action: str) -> bool:
+        """A draft is edited and activated, the others are copied."""
+        return action not in ({"copy_to_draft"} if row.state == DRAFT else {"edit_features", "activate"})
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, row: FeatureSet) -> SafeString:
@@ -140,7 +144,7 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
         if request.method == "POST" and form.is_valid():
             try:
                 activate_feature_set(
-                    row.pk, by=_user(request), reason=form.cleaned_data["reason"], as_of=timezone.now()
+                    row.pk, by=signed_in(request), reason=form.cleaned_data["reason"], as_of=timezone.now()
                 )
             except FeatureSetError as error:
                 refused(form, error)
@@ -173,7 +177,7 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
 
         row = self.row_or_404(request, object_id)
         if request.method == "POST":
-            draft = copy_feature_set(row.pk, by=_user(request), as_of=timezone.now())
+            draft = copy_feature_set(row.pk, by=signed_in(request), as_of=timezone.now())
             note_change(request, draft, f"{draft} is a copy of set {row.number}: edit it, then activate it.")
             return HttpResponseRedirect(self._address(draft))
         return confirm_page(
@@ -218,7 +222,9 @@ class FeatureSetAdmin(ListPage[FeatureSet]):
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             try:
-                draft = import_feature_set(form.cleaned_data["file"], by=_user(request), as_of=timezone.now())
+                draft = import_feature_set(
+                    form.cleaned_data["file"], by=signed_in(request), as_of=timezone.now()
+                )
             except FeatureSetError as error:
                 refused(form, error)
             else:
@@ -241,7 +247,3 @@ def _document(row: FeatureSet) -> str:
     from scoring.services.features import export_feature_set
 
     return json.dumps(export_feature_set(row), indent=2, ensure_ascii=False)
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

@@ -12,7 +12,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import (
+    ConfirmForm,
+    ReasonForm,
+    confirm_page,
+    note_change,
+    refused,
+    signed_in,
+)
 from leadscoring.common.admin.words import badge, moment
 from scoring.contracts import AdoptionRefused, FeatureSetState
 from scoring.ml.adoption.mlmodel import FLAVOUR_WORDS
@@ -137,7 +144,7 @@ class ForeignVersionAdmin(ReadOnlyPage[ForeignVersion]):
                     version=row.version,
                     recalibrate=form.cleaned_data["recalibrate"],
                     reason=form.cleaned_data["reason"],
-                    requested_by=_user(request),
+                    requested_by=signed_in(request),
                 )
             except AdoptionRefused as error:
                 refused(form, error)
@@ -181,7 +188,3 @@ def _compared(row: ForeignVersion) -> dict[str, Any]:
         "remarks": found.notes,
         "columns": columns,
     }
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

@@ -165,11 +165,9 @@ class RegradeAdmin(WorkPage[Regrade]):
     list_display = (
         "id",
         "state_shown",
-        "progress_shown",
         "message_shown",
         "limits_shown",
         "created_shown",
-        "by_shown",
     )
     list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "grade_band")
     ordering: ClassVar[Any] = ["-id"]

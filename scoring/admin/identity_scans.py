@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from leadscoring.common.admin.base import OneRowPage, choice_filter, count_column
-from leadscoring.common.admin.confirm import confirm_page, note_change
+from leadscoring.common.admin.base import OneRowPage, TextArea, choice_filter, count_column
+from leadscoring.common.admin.confirm import confirm_page, note_change, signed_in
 from leadscoring.common.admin.work import CancelPage
 from leadscoring.common.claims import WorkState
 from scoring.models import IdentityScan, MergePolicy
@@ -46,11 +46,9 @@ class IdentityScanAdmin(CancelPage[IdentityScan]):
     list_display = (
         "__str__",
         "state_shown",
-        "progress_shown",
         count_column("leads_read", "Leads read"),
         count_column("proposals_made", "Possible duplicates"),
         "created_shown",
-        "by_shown",
     )
     list_filter = (choice_filter("state", "state", tuple((s.value, s.label) for s in WorkState)),)
     ordering: ClassVar[Any] = ["-id"]
@@ -85,7 +83,7 @@ class IdentityScanAdmin(CancelPage[IdentityScan]):
         if request.method == "POST" and form.is_valid():
             scan = request_scan(
                 full=form.cleaned_data["full"],
-                requested_by=request.user if request.user.is_authenticated else None,
+                requested_by=signed_in(request),
                 as_of=timezone.now(),
             )
             note_change(request, scan, f"{scan} is under way; this page follows it.")
@@ -115,7 +113,7 @@ class NamesField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             required=False,
-            widget=forms.Textarea(attrs={"rows": 3, "cols": 20}),
+            widget=TextArea(attrs={"class": "ls-lines"}),
             help_text="One attribute name a line, as the leads carry it. Empty: found by what they hold.",
             **kwargs,
         )

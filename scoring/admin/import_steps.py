@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from leadscoring.common.admin.base import page_action
-from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.work import CancelPage, bar
 from leadscoring.common.uploads import TOO_LARGE
 from scoring.admin.import_forms import StartForm, UploadForm, columns_form, reading_form
@@ -70,7 +70,7 @@ class UploadSteps(CancelPage[ImportRun]):
             elif form.is_valid():
                 sent = form.cleaned_data["file"]
                 try:
-                    run = store_upload(sent.name or "upload", sent.chunks(), by=_user(request))
+                    run = store_upload(sent.name or "upload", sent.chunks(), by=signed_in(request))
                 except ImportRefused as error:
                     refused(form, error)
                 else:
@@ -185,7 +185,7 @@ class UploadSteps(CancelPage[ImportRun]):
         form = StartForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
-                request_import(run, reason=form.cleaned_data["reason"], by=_user(request))
+                request_import(run, reason=form.cleaned_data["reason"], by=signed_in(request))
             except ImportRefused as error:
                 refused(form, error)
             else:
@@ -246,7 +246,7 @@ class UploadSteps(CancelPage[ImportRun]):
         form = ConfirmForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
-                run = prepare_again(row, by=_user(request))
+                run = prepare_again(row, by=signed_in(request))
             except ImportRefused as error:
                 refused(form, error)
             else:
@@ -263,19 +263,15 @@ class UploadSteps(CancelPage[ImportRun]):
             status=400 if form.errors else 200,
         )
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what makes sense for the row as it is."""
-        run = ImportRun.objects.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)
-        if run is None:
-            return []
-        fitting = {
-            "cancel": True,
-            "discard": run.is_draft,
-            "again": run.state in {"failed", "cancelled"} and bool(run.stored_file),
-            "download_errors": run.rows_refused > 0 and run.row_errors.exists(),
-        }
-        return [one for one in found if fitting.get(one.action_name.removeprefix("scoring_importrun_"))]
+    def offers(self, row: ImportRun, action: str) -> bool:
+        match action:
+            case "discard":
+                return row.is_draft
+            case "again":
+                return row.state in {"failed", "cancelled"} and bool(row.stored_file)
+            case "download_errors":
+                return row.rows_refused > 0 and row.row_errors.exists()
+        return super().offers(row, action)
 
     def _own(self, request: HttpRequest, object_id: str) -> ImportRun:
         run = self.row_or_404(request, object_id)
@@ -356,7 +352,3 @@ def _steps(now: str, run: ImportRun | None) -> list[dict[str, Any]]:
 
 def _address(step: str, run: ImportRun) -> str:
     return reverse(f"admin:scoring_importrun_{step}", args=(run.pk,))
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

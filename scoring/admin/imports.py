@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
@@ -25,18 +26,15 @@ class ImportRunAdmin(UploadSteps):
 
     list_display = (
         "id",
-        "file_name",
-        "source_system",
+        "file_shown",
         "state_shown",
-        "progress_shown",
         count_column("rows_read", "Rows"),
         count_column("rows_created", "New"),
         count_column("rows_updated", "Changed"),
         count_column("rows_refused", "Refused"),
         "created_shown",
-        "by_shown",
     )
-    list_display_links = ("id", "file_name")
+    list_display_links = ("id", "file_shown")
     list_filter = (choice_filter("state", "state", (("draft", "being prepared"), *STATES)),)
     search_fields = ("file_name", "source_system")
     empty_words = "Files of leads that were read are listed here. None was read yet."
@@ -45,6 +43,10 @@ class ImportRunAdmin(UploadSteps):
     change_form_template = "scoring/admin/import_run.html"
     actions_list = ("upload",)
     actions_detail = ("cancel", "discard", "again", "download_errors")
+
+    @admin.display(description="File and source system", ordering="file_name")
+    def file_shown(self, row: ImportRun) -> SafeString:
+        return format_html('{}<span class="ls-sub">{}</span>', row.file_name, row.source_system)
 
     def has_errors_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.view_importrowerror")

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
 from leadscoring.common.admin.base import ReadOnlyPage, page_action
-from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import NOTHING, badge, moment, person
 from scoring.contracts import ScoringError
 from scoring.models import ApiKey
@@ -152,7 +152,7 @@ class ApiKeyAdmin(ReadOnlyPage[ApiKey]):
                     per_minute=form.cleaned_data["per_minute"],
                     expires_at=form.expires_at(now),
                     as_of=now,
-                    by=_user(request),
+                    by=signed_in(request),
                 )
             except ScoringError as error:
                 refused(form, error)
@@ -177,12 +177,14 @@ class ApiKeyAdmin(ReadOnlyPage[ApiKey]):
                     key_id=row.pk,
                     as_of=timezone.now(),
                     overlap=timedelta(days=int(form.cleaned_data["overlap"])),
-                    by=_user(request),
+                    by=signed_in(request),
                 )
             except ScoringError as error:
                 refused(form, error)
             else:
-                LogEntry.objects.log_actions(_user(request).pk, [row], CHANGE, "Rotated.", single_object=True)
+                LogEntry.objects.log_actions(
+                    signed_in(request).pk, [row], CHANGE, "Rotated.", single_object=True
+                )
                 return self._shown_once(request, issued, ADDITION, f"Made in place of {row.prefix}.")
         return confirm_page(
             self,
@@ -219,7 +221,7 @@ class ApiKeyAdmin(ReadOnlyPage[ApiKey]):
     def _shown_once(self, request: HttpRequest, issued: IssuedKey, flag: int, note: str) -> HttpResponse:
         """The answer to the POST itself: no redirect, so the text lives in no session, message or address."""
         row = ApiKey.objects.get(pk=issued.id)
-        LogEntry.objects.log_actions(_user(request).pk, [row], flag, note, single_object=True)
+        LogEntry.objects.log_actions(signed_in(request).pk, [row], flag, note, single_object=True)
         return _uncached(
             confirm_page,
             self,
@@ -236,7 +238,3 @@ class ApiKeyAdmin(ReadOnlyPage[ApiKey]):
 def _uncached(page: Any, model_admin: Any, request: HttpRequest, **kwargs: Any) -> HttpResponse:
     response: HttpResponse = never_cache(lambda asked: page(model_admin, asked, **kwargs))(request)
     return response
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

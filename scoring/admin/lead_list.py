@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from leadscoring.common.admin.base import BoundedChangeList, ListPage
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import count
 from leadscoring.common.charts import Bar, shares
 from scoring.admin.lead_filters import LEAD_FILTERS, reader_of
@@ -161,7 +161,7 @@ class LeadListPage(ListPage[Lead]):
                     owner_names=reader.names,
                     lead_ids=form.cleaned_data["ids"],
                     reason=form.cleaned_data["reason"],
-                    requested_by=_user(request),
+                    requested_by=signed_in(request),
                     as_of=reader.as_of,
                 )
             except RescoreRefused as error:
@@ -269,7 +269,7 @@ class LeadListPage(ListPage[Lead]):
                 view = save_view(
                     view=None,
                     name=form.cleaned_data["name"],
-                    owner=_user(request),
+                    owner=signed_in(request),
                     address=address,
                     is_shared=form.cleaned_data.get("is_shared", False),
                     is_default=form.cleaned_data["is_default"],
@@ -328,13 +328,9 @@ def in_words(filters: dict[str, str]) -> list[tuple[str, str]]:
 def _note_export(request: HttpRequest, filters: dict[str, str], columns: list[str]) -> None:
     said = "; ".join(f"{title}: {value}" for title, value in in_words(filters)) or "all leads"
     LogEntry.objects.create(
-        user_id=_user(request).pk,
+        user_id=signed_in(request).pk,
         content_type=ContentType.objects.get_for_model(Lead),
         object_repr="Export of leads"[:200],
         action_flag=CHANGE,
         change_message=f"Exported {said}. Columns: {', '.join(columns)}."[:5000],
     )
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

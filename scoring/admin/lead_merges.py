@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, page_action
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import badge, link, moment, person
 from scoring.admin.attributes import shown
 from scoring.contracts import MergeRefused
@@ -57,6 +57,9 @@ class LeadMergeAdmin(ReadOnlyPage[LeadMerge]):
 
     def has_merge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.merge_lead")
+
+    def offers(self, row: LeadMerge, action: str) -> bool:
+        return row.undone_at is None
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -103,7 +106,7 @@ class LeadMergeAdmin(ReadOnlyPage[LeadMerge]):
             try:
                 done = undo_merge(
                     merge_id=row.pk,
-                    by=_user(request),
+                    by=signed_in(request),
                     reason=form.cleaned_data["reason"],
                     as_of=timezone.now(),
                 )
@@ -146,7 +149,3 @@ def _changes(row: LeadMerge) -> list[tuple[str, str, str]]:
         for name, old, new in pairs
         if old != new
     ]
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user if request.user.is_authenticated else None

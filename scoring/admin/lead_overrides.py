@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import DayRangeFilter, ListPage, ReadOnlyPage, choice_filter, text_filter
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import NOTHING, badge, grade_badge, link, moment
 from scoring.contracts import Grade, OverrideInput, OverrideRefused
 from scoring.models import Lead, ScoreOverride
@@ -104,7 +104,7 @@ class OverridePages(Base):
                     lead_id=lead.pk,
                     sent=form.read(),
                     by=str(request.user),
-                    person=_person(request),
+                    person=signed_in(request),
                     as_of=now,
                 )
             except OverrideRefused as error:
@@ -145,7 +145,7 @@ class OverridePages(Base):
                     lead_id=lead.pk,
                     reason=form.cleaned_data["reason"],
                     by=str(request.user),
-                    person=_person(request),
+                    person=signed_in(request),
                     as_of=now,
                 )
             except OverrideRefused as error:
@@ -174,10 +174,6 @@ class OverridePages(Base):
             },
             status=400 if form.errors else 200,
         )
-
-
-def _person(request: HttpRequest) -> Any:
-    return request.user if request.user.is_authenticated else None
 
 
 class HoldsFilter(SimpleListFilter):

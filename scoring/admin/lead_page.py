@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from leadscoring.common.admin.base import ListPage
+from leadscoring.common.admin.confirm import signed_in
 from leadscoring.common.admin.words import chance, grade_badge
 from leadscoring.common.charts import HistoryPoint, HistorySpan, Mark, PushBar, history_plot, pushes
 from scoring.admin.attributes import attribute_rows
@@ -72,7 +73,7 @@ class LeadPage(OverridePages, ListPage[Lead]):
             lead_id=obj.pk,
             owner=obj.owner,
             stage=obj.stage,
-            by=request.user if request.user.is_authenticated else None,
+            by=signed_in(request),
             as_of=timezone.now(),
         )
 

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import DayRangeFilter, ReadOnlyPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import badge, count, moment, person
 from scoring.admin.merge_tables import compare
 from scoring.contracts import MergeRefused, ProposalState
@@ -99,6 +99,9 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
     def has_merge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("scoring.merge_lead")
 
+    def offers(self, row: MergeProposal, action: str) -> bool:
+        return row.is_open
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -136,7 +139,6 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
 
     def page_context(self, request: HttpRequest, row: MergeProposal) -> dict[str, Any]:
         survivor, merged = _leads(row, request.GET.get("survivor"))
-        is_open = row.state == ProposalState.OPEN
         plan = plan_merge(survivor, merged)
         facts, known = compare(plan)
         merge = LeadMerge.objects.filter(proposal=row, undone_at__isnull=True).first()
@@ -146,8 +148,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
             "facts": facts,
             "known": known,
             "plan": plan,
-            "is_open": is_open,
-            "still": self._still(row) if is_open else "",
+            "still": self._still(row) if row.is_open else "",
             "merge": merge,
             "state_badge": self.state_shown(row),
             "decided_by": person(row.decided_by),
@@ -164,6 +165,8 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
     @page_action("Merge them", permission="merge", icon="merge", tone="primary")
     def merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
+        if not row.is_open:
+            return _decided(request, row)
         wanted = request.POST.get("survivor") or request.GET.get("survivor")
         survivor, merged = _leads(row, wanted)
         form = SurvivorForm(
@@ -176,7 +179,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
                 done = merge_leads(
                     survivor_id=UUID(form.cleaned_data["survivor"]),
                     merged_id=merged.pk,
-                    by=_user(request),
+                    by=signed_in(request),
                     reason=form.cleaned_data["reason"],
                     as_of=timezone.now(),
                     proposal_id=row.pk,
@@ -212,12 +215,14 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
     @page_action("Not the same", permission="merge", icon="link_off")
     def dismiss_pair(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.row_or_404(request, object_id)
+        if not row.is_open:
+            return _decided(request, row)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 dismiss(
                     proposal_id=row.pk,
-                    by=_user(request),
+                    by=signed_in(request),
                     reason=form.cleaned_data["reason"],
                     as_of=timezone.now(),
                 )
@@ -247,7 +252,7 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
             ]
             done, errors = merge_safe(
                 proposal_ids=[pk for pk in named if pk < 2**63],
-                by=_user(request),
+                by=signed_in(request),
                 reason=form.cleaned_data["reason"],
                 as_of=timezone.now(),
             )
@@ -278,5 +283,6 @@ class MergeProposalAdmin(ReadOnlyPage[MergeProposal]):
         return HttpResponseRedirect(reverse("admin:scoring_identityscan_search"))
 
 
-def _user(request: HttpRequest) -> Any:
-    return request.user if request.user.is_authenticated else None
+def _decided(request: HttpRequest, row: MergeProposal) -> HttpResponse:
+    messages.info(request, f"This pair was decided already: it is {row.state}. Nothing was changed.")
+    return HttpResponseRedirect(reverse("admin:scoring_mergeproposal_change", args=(row.pk,)))

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from leadscoring.common.admin.base import ListPage, OneRowPage
+from leadscoring.common.admin.base import CheckBoxes, ListPage, OneRowPage
 from leadscoring.common.admin.words import NOTHING, moment
 from scoring.models import MaturityWindow, TrainingPolicy
 from scoring.selectors.readiness import category_features
@@ -28,7 +28,7 @@ class PolicyForm(PolicyModelForm):
     segment_features = forms.MultipleChoiceField(
         label="Segments watched",
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=CheckBoxes,
         help_text=f"At most {MOST_SEGMENTS} category features whose values the readiness page counts one by one, "
         "beside the source. None marked: the three that the newest version looks at most.",
     )

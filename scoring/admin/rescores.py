@@ -22,11 +22,9 @@ class RescoreRunAdmin(CancelPage[RescoreRun]):
     list_display = (
         "name_shown",
         "state_shown",
-        "progress_shown",
         count_column("leads_done", "Leads done"),
         count_column("leads_expected", "Of"),
         "created_shown",
-        "by_shown",
         "reason",
     )
     list_filter = (choice_filter("state", "state", STATES),)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import choice_filter, page_action
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import NOTHING, link
 from leadscoring.common.admin.work import CancelPage
 from scoring.admin.imports import STATES
@@ -48,11 +48,9 @@ class TrainingRunAdmin(CancelPage[TrainingRun]):
     list_display = (
         "id",
         "state_shown",
-        "progress_shown",
         "message_shown",
         "version_shown",
         "created_shown",
-        "by_shown",
         "reason",
     )
     list_select_related: ClassVar[tuple[str, ...]] = ("requested_by", "version")
@@ -99,7 +97,7 @@ class TrainingRunAdmin(CancelPage[TrainingRun]):
                     timeout_s=form.cleaned_data["timeout_s"],
                     seed=form.cleaned_data["seed"],
                     reason=form.cleaned_data["reason"],
-                    requested_by=_user(request),
+                    requested_by=signed_in(request),
                 )
             except TrainingRefused as error:
                 refused(form, error)
@@ -133,7 +131,3 @@ class TrainingRunAdmin(CancelPage[TrainingRun]):
 def _version(run: TrainingRun) -> ModelVersion | None:
     # The other side of a one-to-one raises where there is no row.
     return getattr(run, "version", None)
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

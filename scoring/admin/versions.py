@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
-from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused
+from leadscoring.common.admin.confirm import ReasonForm, confirm_page, note_change, refused, signed_in
 from leadscoring.common.admin.words import badge, count, estimate_words, moment, person, state_badge
 from scoring.admin.version_report import compared, estimator_words, evidence
 from scoring.admin.version_scale import scale_context
@@ -135,7 +135,7 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
                 activate_version(
                     row.pk,
                     expected_open_release_id=form.cleaned_data["expected"],
-                    by=_user(request),
+                    by=signed_in(request),
                     reason=form.cleaned_data["reason"],
                     as_of=timezone.now(),
                 )
@@ -169,7 +169,3 @@ class ModelVersionAdmin(ReadOnlyPage[ModelVersion]):
             },
             status=409 if form.errors else 200,
         )
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user

@@ -84,8 +84,9 @@ REFUSALS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     503: (
         (
-            "No model is released yet (the lead is stored, and scored when one comes), or the database does "
-            "not answer. Retry-After says when to ask again."
+            "No model is released yet, or the released one cannot be used (type `released-version-unusable`, with "
+            "the reason): the lead is stored, and scored as soon as a model can be used. Or the database does not "
+            "answer. Retry-After says when to ask again."
         ),
         examples.problem(
             "no-model-released",

@@ -29,6 +29,7 @@ TYPE_PREFIX = "urn:leadscoring:problem:"
 # one.
 CORE_PROBLEMS: dict[str, tuple[int, str]] = {
     contracts.NoModelReleased.code: (503, "No model is released"),
+    contracts.ReleasedVersionUnusable.code: (503, "The released version cannot be used"),
     contracts.LeadNotFound.code: (404, "The lead is not known"),
     contracts.LeadRefused.code: (422, "The lead cannot be read"),
     contracts.OverrideRefused.code: (422, "The override cannot be set"),

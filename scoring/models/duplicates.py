@@ -133,6 +133,11 @@ class MergeProposal(models.Model):
         return f"Possible duplicate {self.pk}"
 
     @property
+    def is_open(self) -> bool:
+        """Whether nobody decided it yet."""
+        return self.state == ProposalState.OPEN.value
+
+    @property
     def evidence(self) -> str:
         """What speaks for it, in words."""
         if self.same_email and self.same_phone:

@@ -108,8 +108,8 @@ class GradeBand(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-set_at"]
-        verbose_name = "grade limits"
-        verbose_name_plural = "grade limits"
+        verbose_name = "set of grade limits"
+        verbose_name_plural = "sets of grade limits"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["is_current"], condition=models.Q(is_current=True), name="grade_band_one_current"

@@ -42,7 +42,8 @@ def merge_leads(
     """Merge one lead into another and score the survivor again where a model serves.
 
     Raises:
-        MergeRefused: they are one row, one of them was merged meanwhile, or there is no reason; nothing changed.
+        MergeRefused: they are one row, one of them was merged or the proposal decided meanwhile, or there is no reason;
+            nothing changed.
     """
     if not reason.strip():
         raise MergeRefused("Write why the leads are the same: it is what others read later.")
@@ -50,6 +51,7 @@ def merge_leads(
         raise MergeRefused("A lead cannot be merged into itself.")
     with transaction.atomic():
         survivor, merged = _both(survivor_id, merged_id)
+        proposal = _proposal(survivor, merged, proposal_id)
         plan = plan_merge(survivor, merged)
         before: dict[str, Any] = {
             "survivor": snapshot(survivor),
@@ -70,7 +72,7 @@ def merge_leads(
         row = LeadMerge.objects.create(
             survivor=survivor,
             merged=merged,
-            proposal_id=_confirm(survivor, merged, proposal_id, by, reason, as_of),
+            proposal=_confirmed(proposal, by, reason, as_of),
             reason=reason.strip(),
             merged_by=by,
             merged_at=as_of,
@@ -130,19 +132,26 @@ def _take_outcome(plan: Plan, as_of: datetime) -> dict[str, int] | None:
     return moved
 
 
-def _confirm(
-    survivor: Lead, merged: Lead, proposal_id: int | None, by: User | None, reason: str, as_of: datetime
-) -> int | None:
-    """The proposal of this pair, confirmed: the one named, or the one there is."""
+def _proposal(survivor: Lead, merged: Lead, proposal_id: int | None) -> MergeProposal | None:
+    """The proposal of this pair: the one named, which must be open still, or the one there is."""
     first, second = sorted([survivor.pk, merged.pk])
-    row = MergeProposal.objects.filter(first_id=first, second_id=second).first()
-    if proposal_id is not None and (row is None or row.pk != proposal_id):
-        raise MergeRefused("The proposal is about other leads; open it again.")
+    row = MergeProposal.objects.select_for_update().filter(first_id=first, second_id=second).first()
+    if proposal_id is not None:
+        if row is None or row.pk != proposal_id:
+            raise MergeRefused("The proposal is about other leads; open it again.")
+        if not row.is_open:
+            raise MergeRefused(f"This proposal was decided meanwhile: it is {row.state}.")
+    return row
+
+
+def _confirmed(
+    row: MergeProposal | None, by: User | None, reason: str, as_of: datetime
+) -> MergeProposal | None:
     if row is not None:
-        MergeProposal.objects.filter(pk=row.pk).update(
-            state=ProposalState.CONFIRMED.value, decided_at=as_of, decided_by=by, reason=reason.strip()
-        )
-    return row.pk if row is not None else None
+        row.state, row.decided_at, row.decided_by = ProposalState.CONFIRMED.value, as_of, by
+        row.reason = reason.strip()
+        row.save(update_fields=["state", "decided_at", "decided_by", "reason"])
+    return row
 
 
 def _note_merge(row: LeadMerge, by: User | None, as_of: datetime) -> None:

@@ -219,7 +219,12 @@ def _as_scored(serving: Serving, row: Lead) -> dict[str, Any]:
 def _warnings(
     serving: Serving, score: RowScore, remarks: Sequence[ValueWarning], values: dict[str, Any]
 ) -> list[dict[str, str]]:
-    found = [{"feature": r.feature, "code": r.code, "value": r.value, "message": r.message} for r in remarks]
+    # What the version does not look at cannot have changed its answer.
+    found = [
+        {"feature": r.feature, "code": r.code, "value": r.value, "message": r.message}
+        for r in remarks
+        if r.feature not in serving.champion.unread
+    ]
     for name in score.unseen:
         label = serving.champion.schema.by_name[name].label
         value = str(values.get(name, ""))[:80]

@@ -9,10 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from scoring.models import RescoreRun, SavedView
+from scoring.contracts import FeatureSetState
+from scoring.models import ImportRun, RescoreRun, SavedView
 from scoring.services.search import index_leads
 from tests.factories.people import a_person
-from tests.factories.rows import NOW, a_lead, a_prediction, an_outcome
+from tests.factories.rows import NOW, a_feature_set, a_lead, a_prediction, an_outcome
 from tests.factories.trained import GOOD, a_served_release
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -112,3 +113,38 @@ def test_an_export_comes_as_a_file(admin: User, visit: Any) -> None:
         page.get_by_role("button", name="Download the file").click()
     assert download.value.suggested_filename.startswith("leads-")
     assert len(Path(download.value.path()).read_text("utf-8-sig").splitlines()) == 7
+
+
+def test_a_long_list_of_imports_is_not_cut_at_the_side(admin: User, visit: Any) -> None:
+    for state, progress in (("running", 0.43), ("failed", 0.2), ("done", 1.0)):
+        ImportRun.objects.create(
+            file_name="leads_export_from_the_crm_november_2026_all_pipelines.csv", source_system=f"crm-{state}",
+            state=state, progress=progress, rows_read=9_876_543, rows_created=4_938_271, rows_updated=2_469_135,
+            rows_refused=98_765, requested_by=admin,
+        )  # fmt: skip
+    page = visit(admin, width=1440).open("scoring/importrun/")
+    table = page.locator("#result_list").first
+    hidden = """table => {
+        let most = 0
+        for (let box = table; box; box = box.parentElement)
+            if (getComputedStyle(box).overflowX !== "visible") most = Math.max(most, box.scrollWidth - box.clientWidth)
+        return most
+    }"""
+    assert table.evaluate(hidden) <= 0
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_boxes_of_a_feature_stand_below_each_other_beside_their_words(
+    width: int, admin: User, visit: Any
+) -> None:
+    features = a_feature_set(state=FeatureSetState.DRAFT)
+    page = visit(admin, width=width).open(f"scoring/featureset/{features.pk}/edit-features/")
+    labels = page.locator("tbody tr").first.locator("th label.ls-check")
+    assert [words.strip() for words in labels.all_inner_texts()] == ["sensitive", "watched value by value"]
+    tops = []
+    for label in labels.all():
+        box, around = label.locator("input").bounding_box(), label.bounding_box()
+        assert box["width"] == box["height"] >= 16
+        assert abs((box["y"] + box["height"] / 2) - (around["y"] + around["height"] / 2)) <= 1.5, "one line"
+        tops.append(box["y"])
+    assert 20 <= tops[1] - tops[0] <= 40

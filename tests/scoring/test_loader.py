@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from django.db import DatabaseError
 
 from scoring import loader, store
-from scoring.contracts import GradeLimits, NoModelReleased, VersionUnusable
+from scoring.contracts import GradeLimits, NoModelReleased, ReleasedVersionUnusable, VersionUnusable
 from scoring.ml.compile import ParityReport, load_document, reference_probabilities
 from scoring.ml.schema import parse_row
 from scoring.models import ModelVersion, Release
@@ -221,9 +222,35 @@ def test_a_damaged_file_is_unusable_and_the_old_version_goes_on(damage: Any, wor
 def test_with_nothing_to_go_on_with_the_reason_is_told() -> None:
     release = a_served_release()
     damage_one_byte(release.champion)
-    with pytest.raises(NoModelReleased, match=r"Version 1: .*SHA-256.*The lead is kept"):
+    with pytest.raises(ReleasedVersionUnusable) as caught:
         loader.serving()
+    assert caught.value.detail == (
+        "Version 1 is released but cannot be used: its file is not the one that was registered. "
+        "The lead is kept and scored as soon as a version can be used."
+    )
     assert "SHA-256" in loader.status().error
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=[damage.__name__ for damage in DAMAGES])
+def test_a_caller_learns_why_but_no_name_of_a_file_or_machine(damage: Any) -> None:
+    release = a_served_release()
+    damage(release.champion)
+    with pytest.raises(
+        ReleasedVersionUnusable, match="Version 1 is released but cannot be used: its "
+    ) as caught:
+        loader.serving()
+    assert not re.search(r"/|\\|[0-9a-f]{12}|http|json", caught.value.detail)
+
+
+def test_a_closed_release_is_no_longer_blamed() -> None:
+    release = a_served_release()
+    damage_one_byte(release.champion)
+    with pytest.raises(ReleasedVersionUnusable):
+        loader.serving()
+    Release.objects.filter(pk=release.pk).update(is_open=False, closed_at=NOW)
+    with pytest.raises(NoModelReleased, match="No model version has been released yet") as caught:
+        loader.serving()
+    assert type(caught.value) is NoModelReleased
 
 
 def test_a_restored_file_serves_after_a_pause_and_is_not_read_at_every_call(

@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as Page
     from django.contrib.admin import SimpleListFilter as TypedFilter
     from django.contrib.admin.views.main import ChangeList as _ChangeList
+    from django.forms import CheckboxSelectMultiple as _CheckBoxes
     from django.forms import Select as _Select
+    from django.forms import Textarea as _TextArea
 else:
     from unfold.admin import ModelAdmin as _UnfoldAdmin
     from unfold.contrib.filters.admin import RangeDateFilter as _RangeFilter
     from unfold.contrib.filters.admin import TextFilter as TypedFilter
     from unfold.views import ChangeList as _ChangeList
+    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as _CheckBoxes
+    from unfold.widgets import UnfoldAdminExpandableTextareaWidget as _TextArea
     from unfold.widgets import UnfoldAdminSelectWidget as _Select
 
     class Page(_UnfoldAdmin):
@@ -40,6 +44,14 @@ else:
 
         def __class_getitem__(cls, item: object) -> type:
             return cls
+
+
+class TextArea(_TextArea):
+    """A text area as the theme draws it: as wide as the other controls, and it grows with its text."""
+
+
+class CheckBoxes(_CheckBoxes):
+    """Check boxes as the theme draws them, one below the other."""
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs only
@@ -99,6 +111,19 @@ class ListPage(Page[Row]):
     def page_context(self, request: HttpRequest, row: Row) -> dict[str, Any]:
         """What the page's template needs beyond the form."""
         return {}
+
+    def offers(self, row: Row, action: str) -> bool:
+        """Whether the button of an action fits the row as it is."""
+        return True
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The buttons that this person may press and that fit the row."""
+        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
+        row = self.get_object(request, unquote(str(object_id))) if found else None
+        if row is None:
+            return []
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [one for one in found if self.offers(row, one.action_name.removeprefix(own))]
 
     def changeform_view(
         self,

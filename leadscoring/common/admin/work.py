@@ -50,13 +50,14 @@ class WorkPage(ReadOnlyPage[Run]):
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, row: Run) -> SafeString:
-        return state_badge(row.state)
-
-    @admin.display(description="Progress", ordering="progress")
-    def progress_shown(self, row: Run) -> SafeString:
-        percent = round(row.progress * 100)
+        """The state; of what is under way or did not come to its end also how far it is."""
+        shown, percent = state_badge(row.state), round(row.progress * 100)
+        if not percent or row.state == WorkState.DONE.value:
+            return shown
         return format_html(
-            '<span class="ls-progress ls-small {}"><span style="width:{}%"></span></span>{} %',
+            '{} <span class="ls-sub"><span class="ls-progress ls-small {}"><span style="width:{}%"></span></span>'
+            "{} %</span>",
+            shown,
             BAR_TONES.get(row.state, ""),
             percent,
             percent,
@@ -69,12 +70,12 @@ class WorkPage(ReadOnlyPage[Run]):
         return Truncator(words.strip().partition("\n")[0]).chars(LONGEST_MESSAGE)
 
     @admin.display(description="Asked for", ordering="created_at")
-    def created_shown(self, row: Run) -> str:
-        return moment(row.created_at)
-
-    @admin.display(description="Asked for by")
-    def by_shown(self, row: Run) -> str:
-        return person(getattr(row, "requested_by", None))
+    def created_shown(self, row: Run) -> SafeString:
+        return format_html(
+            '{}<span class="ls-sub">by {}</span>',
+            moment(row.created_at),
+            person(getattr(row, "requested_by", None)),
+        )
 
 
 class CancelPage(WorkPage[Run]):
@@ -94,12 +95,8 @@ class CancelPage(WorkPage[Run]):
     def has_stop_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Cancelling is offered while there is something to stop."""
-        row = self.model._default_manager.filter(pk=object_id).first()
-        found: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # Unfold's method
-        stops = row is not None and row.is_open and not row.cancel_requested
-        return [one for one in found if stops or not one.action_name.endswith("_cancel")]
+    def offers(self, row: Run, action: str) -> bool:
+        return action != "cancel" or (row.is_open and not row.cancel_requested)
 
     @page_action("Cancel", permission="stop", icon="stop_circle", tone="danger")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -79,6 +79,10 @@ class TestKinds:
             (HttpResponse(status=404), "refused"),
             (problem(503, "urn:leadscoring:problem:no-model-released"), "no-model"),
             (problem(503, "urn:leadscoring:problem:retry-later"), "error:retry-later"),
+            (
+                problem(503, "urn:leadscoring:problem:released-version-unusable"),
+                "error:released-version-unusable",
+            ),
             (problem(500, "urn:leadscoring:problem:unexpected"), "error:unexpected"),
             (problem(500, "urn:leadscoring:problem:" + "x" * 300), "error:500"),
             (problem(500, "urn:leadscoring:problem:a\nb"), "error:500"),

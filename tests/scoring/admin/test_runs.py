@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from scoring.ml.reading_refused import marks
@@ -107,3 +108,23 @@ def test_it_refuses_limits_out_of_order(a: str, b: str, c: str, core: Core, admi
     form = {"a": a, "b": b, "c": c, "reason": "x", "_set": "1"}
     assert admin_client.post("/admin/scoring/gradeband/set-limits/", form).status_code == 400
     assert GradeBand.objects.count() == 1
+
+
+def test_a_list_of_work_says_in_one_cell_how_far_it_is_and_in_one_who_asked(
+    core: Core, admin_client: Client
+) -> None:
+    admin = User.objects.get(pk=admin_client.session["_auth_user_id"])
+    ImportRun.objects.filter(pk=core.imported.pk).update(state="running", progress=0.43, requested_by=admin)
+    page = " ".join(admin_client.get("/admin/scoring/importrun/").content.decode().split())
+    assert "running" in page
+    assert "43 %" in page
+    assert f">by {admin.username}</span>" in page
+    assert f'<span class="ls-sub">{core.imported.source_system}</span>' in page
+    ImportRun.objects.update(state="done", progress=1)
+    assert "100 %" not in admin_client.get("/admin/scoring/importrun/").content.decode()
+
+
+def test_the_list_of_grade_limits_counts_sets(core: Core, admin_client: Client) -> None:
+    page = " ".join(admin_client.get("/admin/scoring/gradeband/").content.decode().split())
+    assert "1 set of grade limits" in page
+    assert "1 grade limits" not in page

@@ -168,6 +168,7 @@ def release(db: None, monkeypatch: pytest.MonkeyPatch) -> Release:
         max_difference=0.0,
         parity_rows=0,
         exact=True,
+        unread=frozenset(),
     )
     serving = Serving(release_id=opened.pk, champion=compiled, limits=GradeLimits())
     monkeypatch.setattr(loader, "serving", lambda: serving)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scoring import store
 from scoring.models import Prediction
 from tests.factories.trained import GOOD, POOR, a_served_release
 from tests.scoring.api.conftest import Api
@@ -50,4 +51,22 @@ def test_a_lead_with_nothing_known_is_scored_and_says_what_is_missing(api: Api, 
 
 def test_no_released_model_means_503_and_the_lead_waits(api: Api, place: Path) -> None:
     api.post("score-lead", {"external_id": "a", "attributes": GOOD}).problem(503, "no-model-released")
+    assert api.get("leads/a").body["awaiting_score"] is True
+
+
+@pytest.mark.parametrize("path", ["score-lead", "score-leads"])
+def test_a_released_version_without_its_file_means_503_in_words_and_the_lead_waits(
+    path: str, api: Api, place: Path
+) -> None:
+    release = a_served_release()
+    store.path_of(release.champion.artefact_digest).unlink()
+    sent = {"external_id": "a", "attributes": GOOD}
+    answer = api.post(path, sent if path == "score-lead" else {"leads": [sent]})
+    answer.problem(503, "released-version-unusable")
+    assert answer.body["title"] == "The released version cannot be used"
+    assert answer.body["detail"] == (
+        "Version 1 is released but cannot be used: its file is missing or cannot be read, and MLflow has no copy. "
+        "The lead is kept and scored as soon as a version can be used."
+    )
+    assert answer.headers["Retry-After"] == "30"
     assert api.get("leads/a").body["awaiting_score"] is True

@@ -334,3 +334,15 @@ def test_it_keeps_who_decided() -> None:
     row = merge(*pair(), by=person)
     assert undo(row, by=person).undone_by == person
     assert LeadEvent.objects.filter(kind="merge_undone", person=person).count() == 2
+
+
+def test_a_proposal_that_was_decided_meanwhile_is_not_merged() -> None:
+    old, new = pair()
+    first, second = sorted((old, new), key=lambda row: row.pk)
+    row = MergeProposal.objects.create(
+        first=first, second=second, same_email=True, found_at=NOW, state="dismissed", reason="two people"
+    )
+    with pytest.raises(MergeRefused, match="decided meanwhile: it is dismissed"):
+        merge(old, new, proposal_id=row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.reason, LeadMerge.objects.count()) == ("dismissed", "two people", 0)

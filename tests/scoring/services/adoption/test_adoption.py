@@ -11,7 +11,8 @@ from leadscoring.common.claims import WorkState
 from scoring import loader
 from scoring.contracts import AdoptionRefused, FeatureSetState, VersionOrigin
 from scoring.ml.adoption.mlmodel import Flavour
-from scoring.models import AdoptionRun, ForeignVersion, ModelVersion
+from scoring.ml.schema import FeatureSpec, Kind
+from scoring.models import AdoptionRun, ForeignVersion, ModelVersion, Prediction
 from scoring.services.adoption import (
     adopt_and_log,
     cancel_adoption,
@@ -77,6 +78,24 @@ def test_it_serves_with_reasons_once_it_is_activated(form: str, put: Put) -> Non
     assert good.reasons
     assert {reason.direction for reason in good.reasons} <= {"up", "down"}
     assert loader.status().exact
+
+
+def test_it_warns_only_of_columns_that_it_reads_and_keeps_them_all(put: Put) -> None:
+    put({"model.lgb": own.lightgbm_text()}, flavour=Flavour.LIGHTGBM)
+    wider = a_feature_set(
+        (*SPECS, FeatureSpec(name="Region", label="Region", kind=Kind.CATEGORY),
+         FeatureSpec(name="Visits", label="Visits", kind=Kind.NUMBER)),
+        state=FeatureSetState.DRAFT,
+    )  # fmt: skip
+    version = adopted(feature_set_id=wider.pk)
+    activate_version(version.pk, expected_open_release_id=None, by=None, reason="try", as_of=NOW)
+    unsaid = {name: value for name, value in GOOD.items() if name != "Pages"}
+    answer = score(sent("L-1", attributes={**unsaid, "Visits": "many", "Colour": "red"}))
+    told = {(warning["feature"], warning["code"]) for warning in answer.warnings}
+    assert ("Pages", "missing") in told
+    assert ("Colour", "unknown_field") in told
+    assert {feature for feature, _ in told}.isdisjoint({"Region", "Visits"})
+    assert Prediction.objects.get().values["Visits"] == "many"
 
 
 def test_catboost_trees_serve_through_the_same_door(put: Put) -> None:
