@@ -17,7 +17,7 @@ UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 PORT ?= 8000
 
-.PHONY: help demo scenario run test services-test lint format types contracts bench peers watch-peers docs lock clean
+.PHONY: help demo scenario drill run test services-test lint format types contracts bench peers watch-peers docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -59,6 +59,9 @@ demo: .venv/.runtime ## a simulated business, from leads to scores, at http://12
 NAME ?= broken-field
 scenario: .venv/.runtime ## leads of a scenario sent to the running demo: make scenario NAME=broken-field, then NAME=quiet
 	@VAR_DIR="$${VAR_DIR:-$(CURDIR)/var/demo}" $(BIN)/python manage.py demo --scenario $(NAME) --port $(PORT)
+
+drill: .venv/.runtime ## a scenario played in its own time and database: make drill NAME=dead-source
+	@$(BIN)/python manage.py drill $(NAME)
 
 run: .venv/.runtime ## web server, worker, beat and broker together
 	@$(BIN)/python manage.py run --migrate --port $(PORT)
