@@ -59,6 +59,9 @@ class Command(BaseCommand):
         for name in ("per_week", "before", "weeks", "look_hours", "performance_days"):
             if options[name] < 1:
                 raise CommandError(f"--{name.replace('_', '-')} {options[name]}: expected at least 1.")
+        if 24 % options["look_hours"]:
+            # The daily checks are made at midnight.
+            raise CommandError(f"--look-hours {options['look_hours']}: expected a divisor of 24.")
         if not options["here"]:
             self._elsewhere()
             return
