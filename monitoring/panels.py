@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from leadscoring.common.admin.words import duration, estimate_words, moment
+from leadscoring.common.admin.words import duration, estimate_words, moment, state_badge
 from monitoring.contracts import AlertState
 from monitoring.models import Alert, AlertRule
 from monitoring.selectors.operations import latest_check
@@ -19,7 +19,6 @@ Person = User | AnonymousUser
 
 MOST_SHOWN = 6
 LATE = timedelta(minutes=5)
-TONES = {"critical": "bad", "warning": "warn", "info": "info"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def alerts(user: Person, as_of: datetime) -> Mapping[str, Any] | None:
     more = loud.count() - len(shown) if len(shown) == MOST_SHOWN else 0
     judged = AlertRule.objects.filter(judged_at__isnull=False).order_by("-judged_at").first()
     return {
-        "alerts": [(row, TONES[row.level]) for row in shown],
+        "alerts": [(row, state_badge(row.level)) for row in shown],
         "more": more,
         "snoozed": snoozed,
         "judged_at": judged.judged_at if judged else None,

@@ -6,17 +6,12 @@ from datetime import datetime, timedelta
 
 from django.utils.safestring import SafeString
 
-from leadscoring.common.admin.words import NOTHING, badge, moment, state_badge
+from leadscoring.common.admin.words import NOTHING, badge, moment
 from monitoring.contracts import RuleKind
 from monitoring.models import Alert
 from monitoring.models.alerts import DEFAULTS
 
 SHARES = frozenset({"share of leads", "share of calls", "relative"})
-
-
-def level_badge(level: str) -> SafeString:
-    """A level in its colour."""
-    return state_badge(level)
 
 
 def state_shown(alert: Alert, as_of: datetime) -> SafeString:

@@ -30,8 +30,8 @@ from leadscoring.common.admin.confirm import (
     refused,
     signed_in,
 )
-from leadscoring.common.admin.words import NOTHING, moment
-from monitoring.admin.alert_words import ago, ended, level_badge, p_words, state_shown, value_words
+from leadscoring.common.admin.words import NOTHING, moment, state_badge
+from monitoring.admin.alert_words import ago, ended, p_words, state_shown, value_words
 from monitoring.contracts import AlertLevel, AlertState, MonitoringRefused
 from monitoring.models import Alert, Delivery
 from monitoring.models.alerts import KINDS
@@ -160,7 +160,7 @@ class AlertAdmin(ReadOnlyPage[Alert]):
 
     @admin.display(description="Level", ordering="level_rank")
     def level_shown(self, row: Alert) -> SafeString:
-        return level_badge(row.level)
+        return state_badge(row.level)
 
     @admin.display(description="What is wrong")
     def title_shown(self, row: Alert) -> str:
@@ -191,8 +191,8 @@ class AlertAdmin(ReadOnlyPage[Alert]):
         now = timezone.now()
         deliveries = Delivery.objects.filter(alert=row).select_related("channel").order_by("-pk")[:MOST_SHOWN]
         return {
-            "level_shown": level_badge(row.level),
-            "highest_shown": level_badge(row.highest_level),
+            "level_shown": state_badge(row.level),
+            "highest_shown": state_badge(row.highest_level),
             "state_shown": state_shown(row, now),
             "rule": row.get_kind_display(),
             "lasted": ago(row.onset, row.closed_at or now),
@@ -205,7 +205,7 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             "members": [
                 {
                     **part,
-                    "badge": level_badge(part["level"]),
+                    "badge": state_badge(part["level"]),
                     "words": value_words(part["kind"], part["value"]),
                 }
                 for part in row.members
@@ -301,6 +301,6 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             form=form,
             row=row,
             template="monitoring/admin/alert_act.html",
-            context={"words": words, "level_shown": level_badge(row.level)},
+            context={"words": words, "level_shown": state_badge(row.level)},
             status=400 if form.errors else 200,
         )

@@ -19,10 +19,9 @@ from django.views.decorators.debug import sensitive_variables
 from leadscoring.common import outbox
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
 from leadscoring.common.admin.confirm import ConfirmForm, confirm_page, note_change, refused, signed_in
-from leadscoring.common.admin.words import badge, moment
+from leadscoring.common.admin.words import badge, moment, state_badge
 from leadscoring.common.crypto import CannotOpen, masked
 from leadscoring.common.text import plain
-from monitoring.admin.alert_words import level_badge
 from monitoring.channels import CHANNELS
 from monitoring.channels.base import Setting
 from monitoring.contracts import AlertLevel, MonitoringRefused
@@ -168,7 +167,7 @@ class ChannelAdmin(ReadOnlyPage[NotificationChannel]):
         deliveries = Delivery.objects.filter(channel=row).select_related("alert", "channel").order_by("-pk")
         return {
             "kind_shown": channel.label,
-            "level_shown": level_badge(row.least_level),
+            "level_shown": state_badge(row.least_level),
             "tells_of": self.level_shown(row),
             "state_shown": self.state_shown(row),
             "last_success": self.success_shown(row),

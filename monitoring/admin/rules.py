@@ -15,9 +15,9 @@ from django.utils.safestring import SafeString
 
 from leadscoring.common.admin.base import ReadOnlyPage, choice_filter, page_action
 from leadscoring.common.admin.confirm import confirm_page, note_change, refused, signed_in
-from leadscoring.common.admin.words import badge, moment, person
+from leadscoring.common.admin.words import badge, moment, person, state_badge
 from leadscoring.common.charts import day_columns
-from monitoring.admin.alert_words import level_badge, value_words
+from monitoring.admin.alert_words import value_words
 from monitoring.contracts import AlertLevel, MonitoringRefused, RuleKind
 from monitoring.models import AlertRule
 from monitoring.services.rules import Trial, change_rule, try_rule
@@ -189,7 +189,7 @@ def _shown(trial: Trial, row: AlertRule) -> dict[str, Any]:
         "days": DAYS,
         "total": total,
         "levels": [
-            (level_badge(level.value), trial.count(level))
+            (state_badge(level.value), trial.count(level))
             for level in reversed(AlertLevel)
             if trial.count(level)
         ],
@@ -197,7 +197,7 @@ def _shown(trial: Trial, row: AlertRule) -> dict[str, Any]:
         "more": max(len(subjects) - MOST_SHOWN, 0),
         "chart": chart,
         "times": [
-            (moment(one.at), level_badge(one.level.value), one.subject, value_words(row.kind, one.value))
+            (moment(one.at), state_badge(one.level.value), one.subject, value_words(row.kind, one.value))
             for one in trial.fired[-MOST_SHOWN:][::-1]
         ],
     }

@@ -90,16 +90,18 @@ def share(value: float) -> str:
 
 def p_words(p: float | None) -> str:
     """A p-value as people write it."""
-    if p is None:
-        return "no p-value"
-    return "p < .0001" if p < 1e-4 else f"p = {p:.4f}"
+    return _chance_words("p", p)
 
 
 def q_words(q: float | None) -> str:
     """A q-value as people write it."""
-    if q is None:
-        return "no q-value"
-    return "q < .0001" if q < 1e-4 else f"q = {q:.4f}"
+    return _chance_words("q", q)
+
+
+def _chance_words(letter: str, value: float | None) -> str:
+    if value is None:
+        return f"no {letter}-value"
+    return f"{letter} < .0001" if value < 1e-4 else f"{letter} = {value:.4f}"
 
 
 def where(seen: Watched, segment: Key | None) -> str:

@@ -60,6 +60,14 @@ class Estimate:
             raise _unexpected("estimate.method", method, "a text")
         return cls(numbers[0], numbers[1], numbers[2], n, method)
 
+    @classmethod
+    def of_version(cls, kept: object) -> Self | None:
+        """An estimate among the metrics of a version, whose method need not be told; None where none can be read."""
+        try:
+            return cls.from_json({"method": "not told", **kept}) if isinstance(kept, Mapping) else None
+        except ValueError:
+            return None
+
 
 def _number(data: Mapping[str, object], name: str) -> float:
     raw = data.get(name)

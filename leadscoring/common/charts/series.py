@@ -75,18 +75,7 @@ def series_plot(
         )
         for value in _ticks(frame.y.low, frame.y.high, step)
     ]
-    drawing = tag(
-        "svg",
-        tag("title", title),
-        *parts,
-        class_="ls-svg",
-        viewBox=f"0 0 {frame.width:g} {frame.height:g}",
-        role="img",
-        aria_label=title,
-    )
-    # On a phone the drawing keeps its size and scrolls, the newest weeks in sight.
-    caption = tag("figcaption", _caption(shown, noun, reference_words))
-    return tag("figure", tag("div", drawing, class_="ls-scroll"), caption, class_="ls-figure")
+    return frame.figure(*parts, title=title, caption=_caption(shown, noun, reference_words), scrolls=True)
 
 
 def _frame(

@@ -147,8 +147,9 @@ class Frame:
         )
         return join(parts)
 
-    def figure(self, *parts: SafeString, title: str, caption: object) -> SafeString:
-        """The drawing with its accessible name and its caption."""
+    def figure(self, *parts: SafeString, title: str, caption: object, scrolls: bool = False) -> SafeString:
+        """The drawing with its accessible name and its caption. One that `scrolls` keeps its size on a phone, its right
+        end in sight."""
         drawing = tag(
             "svg",
             tag("title", title),
@@ -158,7 +159,8 @@ class Frame:
             role="img",
             aria_label=title,
         )
-        return tag("figure", drawing, tag("figcaption", caption), class_="ls-figure")
+        shown = tag("div", drawing, class_="ls-scroll") if scrolls else drawing
+        return tag("figure", shown, tag("figcaption", caption), class_="ls-figure")
 
 
 def line_path(points: Iterable[tuple[float, float]]) -> str:

@@ -160,7 +160,7 @@ def _readings(row: PerformanceCheck, found: Cohorts, labels: dict[str, str], pk:
     return readings(
         found,
         number=row.version.number,
-        test_auc=_estimate(row.results["test_auc"]),
+        test_auc=Estimate.of_version(row.results["test_auc"]),
         labels=labels,
         now=row.slot.timestamp() / DAY,
         link=reverse("admin:monitoring_performancecheck_change", args=[pk]),
@@ -199,13 +199,3 @@ def _served(as_of: datetime) -> int | None:
     """The version that served at the moment."""
     rows = Release.objects.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=as_of), opened_at__lte=as_of)
     return rows.order_by("-opened_at").values_list("champion_id", flat=True).first()
-
-
-def _estimate(raw: Any) -> Estimate | None:
-    """The AUC of the test, where the version has one that can be read."""
-    if not isinstance(raw, dict):
-        return None
-    try:
-        return Estimate.from_json({"method": "not told", **raw})
-    except ValueError:
-        return None

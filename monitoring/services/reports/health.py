@@ -219,13 +219,7 @@ def _check(release: Release, week: Week, as_of: datetime) -> PerformanceCheck | 
 
 def _auc(metrics: object) -> Estimate | None:
     """The AUC among metrics as they are kept, where there is one that can be read."""
-    raw = metrics.get("roc_auc") if isinstance(metrics, dict) else None
-    if not isinstance(raw, dict):
-        return None
-    try:
-        return Estimate.from_json({"method": "not told", **raw})
-    except ValueError:
-        return None
+    return Estimate.of_version(metrics.get("roc_auc")) if isinstance(metrics, dict) else None
 
 
 def _told(auc: Estimate | None, missing: str) -> str:

@@ -174,3 +174,16 @@ def test_a_broken_stored_estimate_is_refused_by_name(change: dict[str, object], 
 def test_an_estimate_is_not_read_from_a_list() -> None:
     with pytest.raises(ValueError, match="JSON object"):
         Estimate.from_json([1, 2])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "kept", [None, [], "0.8", {}, {"value": 0.8}, {"value": "x", "low": 0, "high": 1, "n": 1}]
+)
+def test_what_is_no_estimate_among_kept_metrics_is_none(kept: object) -> None:
+    assert Estimate.of_version(kept) is None
+
+
+def test_a_kept_estimate_is_read_whether_its_method_is_told_or_not() -> None:
+    kept = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 400}
+    assert Estimate.of_version(kept) == Estimate(0.8, 0.7, 0.9, 400, "not told")
+    assert Estimate.of_version({**kept, "method": "DeLong"}) == Estimate(0.8, 0.7, 0.9, 400, "DeLong")
