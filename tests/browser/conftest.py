@@ -30,6 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(autouse=True)
+def _nothing_served() -> Iterator[None]:
+    """A version that an earlier test served is not in this test's database."""
+    from scoring import loader
+
+    loader.forget()
+    yield
+    loader.forget()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
