@@ -31,12 +31,15 @@ from leadscoring.common.admin.confirm import (
     signed_in,
 )
 from leadscoring.common.admin.words import NOTHING, moment, state_badge
+from leadscoring.common.charts import TrendPoint, limit_trend
 from monitoring.admin.alert_words import ago, ended, p_words, state_shown, value_words
 from monitoring.contracts import AlertLevel, AlertState, MonitoringRefused
-from monitoring.models import Alert, Delivery
+from monitoring.models import Alert, AlertRule, Delivery, StoredReading
 from monitoring.models.alerts import KINDS
 from monitoring.services import handling
 
+#: So long before the onset the plot begins, and so many readings it holds at most.
+BEFORE, MOST_POINTS = timedelta(days=7), 400
 SNOOZES = (
     ("1", "1 hour"),
     ("4", "4 hours"),
@@ -199,6 +202,7 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             "value": value_words(row.kind, row.value),
             "limit": value_words(row.kind, row.limit),
             "p": p_words(row.p),
+            "trend": _trend(row),
             "snoozed": row.snoozed_until is not None and row.snoozed_until > now,
             "ended": ended(row),
             "held": row.state == AlertState.HELD.value,
@@ -304,3 +308,22 @@ class AlertAdmin(ReadOnlyPage[Alert]):
             context={"words": words, "level_shown": state_badge(row.level)},
             status=400 if form.errors else 200,
         )
+
+
+def _trend(alert: Alert) -> SafeString:
+    """What was measured from a week before the onset on, beside the limits of the rule."""
+    rule = AlertRule.objects.filter(kind=alert.kind).first()
+    kept = StoredReading.objects.filter(
+        kind=alert.kind, subject=alert.subject, at__gte=alert.onset - BEFORE, value__isnull=False
+    ).order_by("-at")
+    points = [TrendPoint(*one) for one in kept.values_list("at", "value", "n")[:MOST_POINTS]]
+    unit = rule.default.unit if rule is not None else ""
+    return limit_trend(
+        points[::-1],
+        warning=rule.warning if rule is not None else None,
+        critical=rule.critical if rule is not None else None,
+        title=f"{alert.get_kind_display()}, measured",
+        unit=unit[:1].upper() + unit[1:],
+        noun="rows",
+        each="Each point is one check; quiet ones of every few minutes are not kept",
+    )

@@ -143,8 +143,20 @@ def quality_rows(check: DriftCheck) -> tuple[list[dict[str, Any]], list[dict[str
             bad.append({
                 **common, "what": DEFECTS[row["what"]], "now": percent(row["now"], 0.001),
                 "before": percent(row["before"], 0.001), "n": row["n"], "m": row["m"],
+                "chart": _bad_share(row) if row["level"] != "quiet" else "",
             })  # fmt: skip
     return sorted(bad, key=lambda one: one["rank"]), sorted(volumes, key=lambda one: one["rank"])
+
+
+def _bad_share(row: dict[str, Any]) -> SafeString:
+    """What was to be expected beside what came."""
+    before, now = (
+        [round(share * n), n - round(share * n)]
+        for share, n in ((row["before"], row["m"]), (row["now"], row["n"]))
+    )
+    names = (DEFECTS[row["what"]], "as it should be")
+    labels = ("to be expected", f"the last {_span(row['minutes'])}")
+    return two_windows(names, before, now, noun="leads", labels=labels)
 
 
 def _span(minutes: int) -> str:
@@ -176,6 +188,7 @@ def feature_page(check: DriftCheck, name: str) -> dict[str, Any] | None:
             title=f"PSI of {main['label']} over the past weeks",
             unit="PSI",
             noun="leads",
+            each="Each point is the check of one day over the seven days before it",
         ),
         "limits": limits,
         "segments": [_row(check, row, limits) for row in rows if row["segment"]],

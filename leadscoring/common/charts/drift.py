@@ -83,15 +83,23 @@ class TrendPoint:
 
 
 def limit_trend(
-    points: Sequence[TrendPoint], *, warning: float, critical: float, title: str, unit: str, noun: str
+    points: Sequence[TrendPoint],
+    *,
+    warning: float | None,
+    critical: float | None,
+    title: str,
+    unit: str,
+    noun: str,
+    each: str,
 ) -> SafeString:
-    """A measure over time with its two limits as dashed lines."""
+    """A measure over time with its limits as dashed lines; `each` says what a point is."""
+    limits = {name: one for name, one in (("warning", warning), ("critical", critical)) if one is not None}
     known = [point for point in points if point.value is not None]
     if len(known) < 2:
         return EMPTY
     first, last = points[0].at, points[-1].at
     days = max((last - first).total_seconds() / 86_400, 1e-6)
-    most = max(critical, *(point.value or 0.0 for point in known)) * 1.08
+    most = max(*limits.values(), *(point.value or 0.0 for point in known), 1e-9) * 1.08
     step = nice_step(most / 4)
     frame = Frame.of(x=(0.0, days), y=(0.0, most), width=480.0, height=240.0)
 
@@ -102,9 +110,9 @@ def limit_trend(
     ticks = [k * every for k in range(int(days / every) + 1)]
     return frame.figure(
         frame.axes(
-            x_title="Day (UTC)",
+            x_title="Time (UTC)" if days < 2 else "Day (UTC)",
             y_title=unit,
-            x_text=lambda value: f"{_later(first, value):%-d %b %y}",
+            x_text=lambda value: f"{_later(first, value):{'%H:%M' if days < 2 else '%-d %b %y'}}",
             y_text=lambda value: f"{value:g}",
             x_ticks=ticks,
             y_ticks=[round(k * step, 6) for k in range(int(most / step) + 1)],
@@ -115,7 +123,7 @@ def limit_trend(
                 class_="ls-reference",
                 d=line_path((frame.x(end), frame.y(limit)) for end in (0.0, days)),
             )
-            for limit in (warning, critical)
+            for limit in limits.values()
         ),
         tag("path", class_="ls-line", d=line_path((x(p.at), frame.y(p.value or 0.0)) for p in known)),
         *(
@@ -131,8 +139,9 @@ def limit_trend(
         ),
         title=title,
         caption=(
-            f"Each point is the check of one day over the seven days before it; n = {min(p.n for p in known):,} to "
-            f"{max(p.n for p in known):,} {noun}. Dashed: warning from {warning:g}, critical from {critical:g}."
+            f"{each}; n = {min(p.n for p in known):,} to {max(p.n for p in known):,} {noun}. Dashed: "
+            + ", ".join(f"{name} from {one:g}" for name, one in limits.items())
+            + "."
         ),
     )
 

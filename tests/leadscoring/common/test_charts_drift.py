@@ -20,7 +20,15 @@ def trend(values: list[float | None]) -> str:
     points = [
         TrendPoint(AT + timedelta(days=7 * place), value, 100 + place) for place, value in enumerate(values)
     ]
-    return limit_trend(points, warning=0.25, critical=0.5, title="PSI of Budget", unit="PSI", noun="leads")
+    return limit_trend(
+        points,
+        warning=0.25,
+        critical=0.5,
+        title="PSI of Budget",
+        unit="PSI",
+        noun="leads",
+        each="Each point is the check of one day",
+    )
 
 
 class TestTwoWindows:

@@ -198,3 +198,13 @@ def test_a_snoozed_alert_is_counted_on_the_dashboard_only() -> None:
     text = page(signed_in("operator"), "/admin/")
     assert "Slow answers" not in text
     assert "1 snoozed" in text
+
+
+def test_what_was_measured_is_drawn_beside_the_limits(admin_client: Client) -> None:
+    look(0, a_reading(value=0.3))
+    address = f"/admin/monitoring/alert/{the_alert().pk}/change/"
+    assert "A feature drifted, measured" not in admin_client.get(address).content.decode()
+    look(1, a_reading(value=0.6))
+    page = admin_client.get(address).content.decode()
+    assert "A feature drifted, measured" in page
+    assert "Dashed: warning from 0.25, critical from 0.5." in page
