@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString
 
 from leadscoring.common.charts.svg import EMPTY, Frame, join, line_path, nice_step, percent, tag
 
+MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
+
 
 def two_windows(
     names: Sequence[str], before: Sequence[int], now: Sequence[int], *, noun: str, labels: tuple[str, str]
@@ -106,7 +108,7 @@ def limit_trend(
     def x(at: datetime) -> float:
         return frame.x((at - first).total_seconds() / 86_400)
 
-    every = nice_step(days / 4) or 1.0
+    every = _step(days)
     ticks = [k * every for k in range(int(days / every) + 1)]
     return frame.figure(
         frame.axes(
@@ -144,6 +146,14 @@ def limit_trend(
             + "."
         ),
     )
+
+
+def _step(days: float) -> float:
+    """The distance of the marks in days: whole minutes of the clock for less than two days."""
+    if days >= 2:
+        return nice_step(days / 4)
+    wanted = days * 1440 / 4
+    return next((minutes for minutes in MINUTES if minutes >= wanted), 720) / 1440
 
 
 def _later(first: datetime, days: float) -> datetime:

@@ -92,3 +92,20 @@ class TestLimitTrend:
         heights = [float(value) for value in re.findall(r'cy="([\d.]+)"', drawn)]
         assert len(heights) == 3
         assert all(0 <= value <= 240 for value in heights)
+
+
+def test_marks_of_minutes_stand_at_whole_minutes() -> None:
+    start = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+    drawn = limit_trend(
+        [TrendPoint(start, 0.6, 760), TrendPoint(start + timedelta(minutes=5), 0.8, 1200)],
+        warning=0.05,
+        critical=None,
+        title="Missing",
+        unit="Share",
+        noun="leads",
+        each="Each point is one look",
+    )
+    for mark in ("18:00", "18:02", "18:04"):
+        assert f">{mark}<" in drawn
+    assert "18:01" not in drawn
+    assert "Dashed: warning from 0.05." in drawn
