@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
@@ -27,8 +26,7 @@ Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 GRADES = "ABCD"
-#: Upper limits of the bins of latency in milliseconds, a factor of 2^(1/4) apart: a quantile read off them is right
-#: to 19 %. The last bin is open.
+#: Upper limits of the bins of latency in milliseconds, a factor of 2^(1/4) apart; the last bin is open.
 LATENCY_EDGES: Floats = 0.1 * 2.0 ** (np.arange(72) / 4)
 
 
@@ -219,21 +217,3 @@ class Profile:
         if kept and len(kept) != columns:
             raise LayoutMismatch(f"expected {columns} sketches, got {len(kept)}")
         return cls(layout, n, whole, Moments(size.astype(np.int64), mean, m2), kept)
-
-
-def merged(layout: Layout, profiles: Iterable[Profile]) -> Profile:
-    """All of them together, in their order."""
-    total = Profile.empty(layout)
-    for profile in profiles:
-        total = total.merge(profile)
-    return total
-
-
-def quantile_of_latency(counts: Counts, share: float) -> float | None:
-    """The latency in milliseconds that so many of all did not pass, as the upper limit of its bin; None without
-    any. The open last bin gives infinity."""
-    total = int(counts.sum())
-    if not total:
-        return None
-    place = int(np.searchsorted(np.cumsum(counts), share * total - 1e-9))
-    return float(LATENCY_EDGES[place]) if place < len(LATENCY_EDGES) else float("inf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.stats.folding import Folder, Scored
-from monitoring.stats.profiles import Layout, LayoutMismatch, Profile, merged, quantile_of_latency
+from monitoring.stats.profiles import LATENCY_EDGES, Layout, LayoutMismatch, Profile
 from scoring.ml.reference import reference_profile
 from scoring.ml.schema import FeatureSchema, FeatureSpec, Kind, parse_frame, parse_row
 
@@ -122,7 +123,7 @@ def test_what_is_no_object_counts_as_a_lead_without_values() -> None:
 def test_each_value_of_a_watched_feature_gets_a_profile_and_they_sum_to_all() -> None:
     found = Folder(LAYOUT, SCHEMA).fold(scored(LEADS.to_dict("records")))
     parts = [profile for (feature, _), profile in found.items() if feature == "source"]
-    total = merged(LAYOUT, parts)
+    total = reduce(Profile.merge, parts)
     assert total.n == found["", 0].n
     assert total.counts.tolist() == found["", 0].counts.tolist()
     np.testing.assert_allclose(total.moments.mean, found["", 0].moments.mean, rtol=1e-12)
@@ -163,18 +164,16 @@ def test_a_merge_with_nothing_changes_nothing() -> None:
     assert Profile.empty(LAYOUT).merge(profile) is profile
 
 
-def test_latency_quantiles_are_the_upper_limits_of_their_bins() -> None:
-    profile = folded(LEADS.to_dict("records"))
-    true = np.quantile(np.linspace(0.05, 40.0, 400), 0.95)
-    found = quantile_of_latency(profile.part("latency"), 0.95)
-    assert found is not None
-    assert true <= found <= true * 2**0.25
-    assert quantile_of_latency(np.zeros(73, dtype=np.int64), 0.5) is None
-
-
 def test_a_memory_that_is_full_starts_anew_and_counts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitoring.stats.folding.MOST_REMEMBERED", 3)
     folder = Folder(LAYOUT, SCHEMA)
     rows = LEADS.to_dict("records")
-    total = merged(LAYOUT, [folder.fold(scored(rows[at : at + 7]))["", 0] for at in range(0, 400, 7)])
+    total = reduce(Profile.merge, [folder.fold(scored(rows[at : at + 7]))["", 0] for at in range(0, 400, 7)])
     assert total.counts[: LAYOUT.total_bins].tolist() == folded(rows).counts[: LAYOUT.total_bins].tolist()
+
+
+def test_every_answer_is_counted_once_by_its_latency() -> None:
+    counts = folded(LEADS.to_dict("records")).part("latency")
+    slow = np.linspace(0.05, 40.0, 400) > LATENCY_EDGES[20]
+    assert int(counts.sum()) == 400
+    assert int(counts[21:].sum()) == int(slow.sum())
