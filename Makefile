@@ -92,7 +92,8 @@ peers: .venv/.peers ## the tools that benchmarks/peers/ compares with
 
 .venv-watch/.done: requirements-watch-peers.lock
 	@"$(PYTHON)" -m venv .venv-watch
-	@.venv-watch/bin/python -m pip install --quiet --require-hashes -r $<
+	@# The lock names everything; pip would ask for the extras that it writes without.
+	@.venv-watch/bin/python -m pip install --quiet --require-hashes --no-deps -r $<
 	@touch $@
 
 watch-peers: .venv-watch/.done ## the tools that benchmarks/peers/drift.py and estimation.py compare with
